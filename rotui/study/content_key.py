@@ -1,0 +1,45 @@
+"""The content key: a hash of all that determines a run's numbers, so that equal runs are trained once."""
+
+import hashlib
+import json
+from typing import Any
+
+from rotui.profile.schema import Profile
+from rotui.profile.stages import STAGES, StageName
+
+ENGINE_VERSION = 1
+"""Raised whenever the same settings would give other numbers than before."""
+
+
+def determining_settings(profile: Profile, stage: StageName, parent_key: str) -> dict[str, Any]:
+    """The settings that `stage` depends on, as plain values; `parent_key` is empty for random weights.
+
+    What a stage never looks at is left out: rotations and fine-tuning's batch norm, for a network that is
+    trained on labels from random weights; labels, for pre-training.
+    """
+    kind = STAGES[stage]
+    settings = profile.model_dump(
+        mode="json", include={"seed", "data", "network", "loss", "optimizer", "compute", "scale"}
+    )
+    settings["data"]["mean"], settings["data"]["std"] = profile.data.normalisation
+    if profile.data.name != "imagenette":
+        del settings["data"]["variant"]
+    if kind.trains_all:
+        del settings["network"]["frozen_batch_norm"]
+    schedule = profile.stage_schedule(stage)
+    settings["schedule"] = {
+        "epochs": profile.epochs(stage),
+        "decay_every": schedule.decay_every,
+        "decay_factor": profile.schedule.decay_factor,
+    }
+    if kind.predicts_rotation:
+        settings["rotation"] = profile.rotation.model_dump(mode="json")
+    else:
+        settings["labels"] = profile.labels.model_dump(mode="json")
+    return {"engine": ENGINE_VERSION, "stage": stage, "parent": parent_key, **settings}
+
+
+def content_key(profile: Profile, stage: StageName, parent_key: str = "") -> str:
+    """SHA-256 of `determining_settings` in canonical JSON, as 64 hexadecimal digits."""
+    settings = determining_settings(profile, stage, parent_key)
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
