@@ -6,7 +6,7 @@ Schema and the console's form are all made from this one declaration.
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from rotui.profile.datasets import DATASETS, DatasetName, Triple
 from rotui.profile.stages import STAGES, StageName
@@ -44,7 +44,7 @@ class DataSettings(Settings):
     """Black pixels added on each side before the random training crop; 0 with square images is no crop."""
     horizontal_flip: bool = True
     """Whether half of the training images, drawn afresh each time, are mirrored left to right."""
-    mean: Annotated[tuple[float, ...], Field(strict=False, max_length=3)] = ()
+    mean: Annotated[tuple[Annotated[float, Field(ge=0, le=1)], ...], Field(strict=False, max_length=3)] = ()
     """Mean of each colour channel (0 to 1) taken off before training; empty for the dataset's own."""
     std: Annotated[tuple[Annotated[float, Field(gt=0, le=10)], ...], Field(strict=False, max_length=3)] = ()
     """Standard deviation of each colour channel that pixels are divided by; empty for the dataset's own."""
@@ -54,22 +54,25 @@ class DataSettings(Settings):
 
     @model_validator(mode="after")
     def _fits_the_dataset(self) -> Self:
+        faults = []
         if self.name in ("digits", "cifar10") and self.image_size != 32:
-            raise ValueError(f"image_size: {self.name} has 32 px images (32)")
+            faults.append(f"image_size: {self.name} has 32 px images (32)")
         if self.name == "imagenette" and self.variant != "full":
             stored = int(self.variant.removesuffix("px"))
             if self.image_size > stored:
-                raise ValueError(
+                faults.append(
                     f"image_size: imagenette's {self.variant} images cannot fill {self.image_size} px "
                     f"({stored} or less, or a larger variant)"
                 )
         if self.name == "folder" and not self.path:
-            raise ValueError("path: a folder dataset needs the directory of its images (a path)")
+            faults.append("path: a folder dataset needs the directory of its images (a path)")
         if self.name != "folder" and self.path:
-            raise ValueError(f"path: {self.name} is found in the data directory, not by path (empty)")
+            faults.append(f"path: {self.name} is found in the data directory, not by path (empty)")
         for key in ("mean", "std"):
             if len(getattr(self, key)) not in (0, 3):
-                raise ValueError(f"{key}: takes one number for each colour channel (none or 3 numbers)")
+                faults.append(f"{key}: takes one number for each colour channel (none or 3 numbers)")
+        if faults:
+            raise ValueError("\n".join(faults))
         return self
 
     @property
@@ -212,7 +215,8 @@ class Profile(Settings):
     published: str = Field(default="", pattern=rf"{SLUG_PATTERN}|^$")
     """Name of the published numbers that the comparison table sets beside the measured ones."""
     stages: Annotated[
-        tuple[StageName, ...], Field(strict=False, min_length=1, max_length=5, json_schema_extra={"uniqueItems": True})
+        tuple[StageName, ...],
+        Field(strict=False, min_length=1, max_length=5, json_schema_extra={"uniqueItems": True}),
     ] = tuple(STAGES)
     """The trainings to run; a pre-training that one of them starts from is added."""
     seed: int = Field(default=42, ge=0, le=2**31 - 1)
@@ -227,11 +231,12 @@ class Profile(Settings):
     compute: ComputeSettings = ComputeSettings()
     scale: ScaleSettings = ScaleSettings()
 
-    @model_validator(mode="after")
-    def _stages_are_named_once(self) -> Self:
-        if len(set(self.stages)) != len(self.stages):
+    @field_validator("stages")
+    @classmethod
+    def _stages_are_named_once(cls, stages: tuple[StageName, ...]) -> tuple[StageName, ...]:
+        if len(set(stages)) != len(stages):
             raise ValueError("stages: a stage is named twice (each at most once)")
-        return self
+        return stages
 
     def epochs(self, stage: StageName) -> int:
         """Number of epochs that `stage` trains, the scale's where it sets one."""

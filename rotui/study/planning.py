@@ -2,19 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from rotui.profile.schema import Profile
 from rotui.profile.stages import STAGES, Stage, StageName
+from rotui.profile.sweep import Point
 from rotui.study.content_key import content_key
 
-
-@dataclass(frozen=True)
-class Point:
-    """One expansion of a profile's sweep: the resolved profile and the swept keys' values in it."""
-
-    profile: Profile
-    at: tuple[tuple[str, Any], ...] = ()
+__all__ = ["Cell", "Plan", "PlannedRun", "Point", "plan"]
 
 
 @dataclass(frozen=True)

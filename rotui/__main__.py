@@ -1,0 +1,5 @@
+"""`python -m rotui`."""
+
+from rotui.cli.main import main
+
+main()

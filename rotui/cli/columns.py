@@ -1,0 +1,64 @@
+"""Tables that fit the terminal: columns of lesser rank are left out where there is no room for them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from rich import box
+from rich.cells import cell_len
+from rich.table import Table
+from rich.text import Text
+
+Cell = str | Text
+
+GAP = 2
+"""Blank terminal cells between two columns of `plain_table`."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. `rank` 0 always stays; of the others those with the highest rank go first."""
+
+    header: str
+    cells: Sequence[Cell]
+    rank: int = 0
+    justify: Literal["left", "right"] = "right"
+
+    @property
+    def width(self) -> int:
+        """Terminal cells that the widest of header and content takes."""
+        texts = [self.header, *(str(cell) for cell in self.cells)]
+        return max(cell_len(line) for text in texts for line in text.split("\n"))
+
+
+def fitting(columns: Sequence[Column], width: int) -> tuple[list[Column], list[str]]:
+    """The columns that fit `width` terminal cells, and the names of the rest."""
+    kept = list(columns)
+    while _total_width(kept) > width and any(column.rank for column in kept):
+        kept.remove(max(kept, key=lambda column: column.rank))
+    return kept, [column.header.replace("\n", " ") for column in columns if column not in kept]
+
+
+def _total_width(columns: Sequence[Column]) -> int:
+    return sum(column.width for column in columns) + GAP * (len(columns) - 1)
+
+
+def plain_table(columns: Sequence[Column], title: str = "", sections: Iterable[int] = ()) -> Table:
+    """A table without side lines; a line is drawn under each row whose index is in `sections`."""
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        collapse_padding=True,
+        pad_edge=False,
+        title=Text(title, style="bold") if title else None,
+        title_justify="left",
+    )
+    for column in columns:
+        table.add_column(Text(column.header), justify=column.justify, vertical="bottom", no_wrap=True)
+    ends = set(sections)
+    for index in range(len(columns[0].cells) if columns else 0):
+        cells = (column.cells[index] for column in columns)
+        table.add_row(
+            *(cell if isinstance(cell, Text) else Text(cell) for cell in cells), end_section=index in ends
+        )
+    return table

@@ -1,0 +1,110 @@
+"""`rotui data`: what datasets are there, fetching them, clearing what was decoded."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import typer
+
+from rotui.cli.options import AsJson, DataDir
+from rotui.cli.terminal import line, out, print_json, say
+from rotui.text import printable
+
+if TYPE_CHECKING:
+    from rotui.data.overview import DatasetState
+
+app = typer.Typer(
+    help="Show which datasets are there and where; fetch them; clear decoded images.",
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_REMARKS = {
+    "not decoded": "images are decoded when they are first used",
+    "outdated": "files changed since they were decoded; they are decoded again when next used",
+    "damaged": "the decoded images are incomplete; they are decoded again when next used",
+    "missing": "`rotui data fetch cifar10`, `rotui data fetch imagenette --variant 320px`",
+}
+
+
+@app.callback(invoke_without_command=True)
+def data(context: typer.Context, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Shows each dataset: where it was found, its images, its caches and whether it can be trained on."""
+    context.obj = data_dir
+    if context.invoked_subcommand is not None:
+        return
+    from rotui.data.location import data_directory
+    from rotui.data.overview import overview
+
+    directory = data_directory(data_dir)
+    states = overview(directory)
+    if as_json:
+        for state in states:
+            print_json(asdict(state))
+        return
+    line(f"data directory: {printable(directory.absolute())}")
+    _print_table(states)
+    for state in states:
+        if state.state == "unfit":
+            say(printable(state.problem.replace("\n", " "), 2000))
+    for word, remark in _REMARKS.items():
+        if any(state.state == word for state in states):
+            say(f"{word}: {remark}")
+
+
+@app.command("fetch")
+def fetch_dataset(
+    context: typer.Context,
+    name: Literal["cifar10", "imagenette"] = typer.Argument(help="The dataset to download."),
+    variant: Literal["160px", "320px", "full"] = typer.Option("320px", help="Which Imagenette."),
+    data_dir: DataDir = None,
+) -> None:
+    """Downloads a dataset through torchvision into the data directory."""
+    directory = _directory(context, data_dir)
+    say(f"fetching {name} into {printable(directory.absolute())}")
+    from rotui.data.fetching import fetch
+
+    target, fetched = fetch(name, variant, directory)
+    line(f"{'fetched' if fetched else 'already there'}: {printable(target.absolute())}")
+
+
+@app.command("clear")
+def clear(context: typer.Context, data_dir: DataDir = None) -> None:
+    """Removes the caches of decoded images; they are built again when needed."""
+    from rotui.data.cache import clear_caches
+
+    freed, busy = clear_caches(_directory(context, data_dir))
+    line(f"removed {_megabytes(freed)} of decoded images")
+    for name in busy:
+        say(f"left {printable(name)}: another process is building it")
+
+
+def _directory(context: typer.Context, own: Path | None) -> Path:
+    from rotui.data.location import data_directory
+
+    source = context.get_parameter_source("data_dir")
+    typed = source is not None and source.name == "COMMANDLINE"
+    return data_directory(own if typed or context.obj is None else context.obj)
+
+
+def _print_table(states: "list[DatasetState]") -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("dataset", "state", "images", "decoded", "found at"):
+        table.add_column(title, justify="right" if title in ("images", "decoded") else "left")
+    styles = {"ready": "green", "missing": "dim", "unfit": "bold red"}
+    for state in states:
+        table.add_row(
+            Text(state.dataset),
+            Text(state.state, style=styles.get(state.state, "")),
+            Text(f"{state.images:,}" if state.images else "-"),
+            Text(_megabytes(state.cache_bytes) if state.cache_bytes else "-"),
+            Text(printable(state.found) or "-", overflow="fold"),
+        )
+    out.print(table)
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB"

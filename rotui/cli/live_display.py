@@ -1,0 +1,133 @@
+"""`rotui run` on a terminal: the plan, the current run's epochs, its rate and what time is left."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, ConsoleOptions, Group, RenderResult
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from rotui.cli.formats import count, duration, swept
+from rotui.cli.terminal import talk
+from rotui.study.events import Event
+from rotui.study.planning import Plan
+from rotui.study.progress import RunProgress, RunStatus, StudyProgress
+from rotui.text import printable
+
+MARKS: dict[RunStatus, tuple[str, str]] = {
+    "waiting": ("·", "dim"),
+    "running": ("▶", "cyan"),
+    "probing": ("▶", "cyan"),
+    "finished": ("✓", "green"),
+    "reused": ("=", "green"),
+    "failed": ("✗", "red"),
+    "skipped": ("-", "yellow"),
+    "stopped": ("■", "yellow"),
+}
+EPOCHS_SHOWN = 6
+
+
+class LiveDisplay:
+    """Listens to a worker and redraws at its own pace: an event only changes numbers, it never draws."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._labels = _labels(plan)
+        self._progress = StudyProgress(plan, time.monotonic)
+        self._live = Live(self, console=talk, refresh_per_second=4, transient=False)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def __call__(self, event: Event) -> None:
+        """Takes one event of the worker."""
+        self._progress.take(event)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        current = self._progress.current
+        parts: list[Table | Text] = [self._plan_table(options.max_width, max(4, options.size.height - 14))]
+        if current is not None:
+            parts += [Text(""), *_current_run(current)]
+        parts.append(self._footer())
+        yield Group(*parts)
+
+    def _plan_table(self, width: int, rows: int) -> Table:
+        table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", expand=False)
+        table.add_column("#", justify="right")
+        table.add_column("")
+        table.add_column("stage", no_wrap=True)
+        table.add_column("at", no_wrap=True, overflow="ellipsis", max_width=max(8, width - 66))
+        table.add_column("epochs", justify="right")
+        table.add_column("progress", width=14)
+        table.add_column("best", justify="right")
+        runs = list(self._progress.runs.values())
+        first = _window(runs, rows)
+        for number, progress in enumerate(runs[first : first + rows], start=first + 1):
+            mark, style = MARKS[progress.status]
+            table.add_row(
+                str(number),
+                Text(mark, style=style),
+                Text(progress.run.stage.title),
+                Text(self._labels[progress.run.key]),
+                f"{len(progress.epochs)}/{progress.total_epochs}",
+                ProgressBar(total=1, completed=progress.share_done, width=14)
+                if progress.status != "reused"
+                else Text("finished before", style="dim"),
+                _best(progress),
+            )
+        if len(runs) > rows:
+            table.caption = f"runs {first + 1} to {first + rows} of {len(runs)}"
+        return table
+
+    def _footer(self) -> Text:
+        current = self._progress.current
+        rate = f"{count(round(current.rate))} images/s · " if current and current.rate else ""
+        return Text(
+            f"{rate}this run {duration(self._progress.run_seconds_left())} left · "
+            f"study {duration(self._progress.seconds_left())} left · Ctrl-C stops, finished runs are kept",
+            style="dim",
+        )
+
+
+def _window(runs: list[RunProgress], rows: int) -> int:
+    """First row shown of a plan that is longer than the screen: the current run stays in view."""
+    active = next((i for i, run in enumerate(runs) if run.status in ("running", "probing", "waiting")), 0)
+    return max(0, min(active - rows // 2, len(runs) - rows))
+
+
+def _current_run(progress: RunProgress) -> list[Text | Table]:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for heading in ("epoch", "train loss", "train %", "val loss", "val %", "lr", "seconds"):
+        table.add_column(heading, justify="right")
+    for record in progress.epochs[-EPOCHS_SHOWN:]:
+        table.add_row(
+            f"{record.epoch}/{progress.total_epochs}",
+            f"{record.train_loss:.4f}",
+            f"{record.train_accuracy:.2f}",
+            f"{record.validation_loss:.4f}",
+            f"{record.validation_accuracy:.2f}",
+            f"{record.learning_rate:g}",
+            f"{record.seconds:.1f}",
+        )
+    doing = {"probing": "probing features", "running": f"step {progress.step}/{progress.steps}"}
+    title = f"{printable(progress.note)}  {doing.get(progress.status, progress.status)}"
+    return [Text(title, style="bold"), table]
+
+
+def _best(progress: RunProgress) -> str:
+    return f"{max(r.validation_accuracy for r in progress.epochs):.2f}" if progress.epochs else ""
+
+
+def _labels(plan: Plan) -> dict[str, str]:
+    """What tells each run from the others: the swept values of the first cell it fills, and its seed."""
+    labels = {cell.key: swept(cell.point.at) for cell in reversed(plan.cells)}
+    return {run.key: labels.get(run.key, f"seed={run.profile.seed}") for run in plan.runs}

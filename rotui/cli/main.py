@@ -1,0 +1,58 @@
+"""The `rotui` command: registers one file per command and turns errors into messages and exit codes."""
+
+import sys
+
+import typer
+
+from rotui import __version__
+from rotui.cli import data, leak, profiles, results, run, runs
+from rotui.cli.terminal import say, say_error
+from rotui.errors import ExitCode, RotuiError
+
+app = typer.Typer(
+    name="rotui",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Does predicting rotations help a ResNet classify? Runs the study and compares with what was published.",
+    epilog="Exit codes: 0 done, 1 a run failed, 2 bad profile or option, 3 data, 4 device, 5 runs directory, "
+    "130 interrupted, 143 terminated.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run.run)
+app.add_typer(profiles.app, name="profiles")
+app.add_typer(data.app, name="data")
+app.command("leak")(leak.leak)
+app.command("results")(results.results)
+app.command("runs")(runs.runs)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"rotui {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def rotui(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    """Options of the command itself."""
+    del version
+
+
+def main() -> None:
+    """Entry point of the installed command."""
+    try:
+        app()
+    except RotuiError as error:
+        say_error(str(error))
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        say("rotui: interrupted")
+        sys.exit(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(ExitCode.RUN_FAILED)

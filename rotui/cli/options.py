@@ -1,0 +1,28 @@
+"""Options that several commands share, declared once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir", envvar="ROTUI_DATA", show_envvar=True, help="Directory that holds the datasets."
+    ),
+]
+RunsDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--runs-dir", envvar="ROTUI_RUNS", show_envvar=True, help="Directory of the runs. [default: ./runs]"
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, one object a line.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE[,VALUE...]",
+        help="Set a profile key; several values or range(0,5) sweep over them. May be repeated.",
+    ),
+]

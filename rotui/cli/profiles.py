@@ -1,0 +1,129 @@
+"""`rotui profiles`: lists the profiles there are, validates them, shows one resolved, prints their schema."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.cells import cell_len
+
+from rotui.cli.formats import count
+from rotui.cli.options import AsJson, Set
+from rotui.cli.terminal import line, print_json, say
+from rotui.errors import ExitCode
+from rotui.profile.allowed import json_schema
+from rotui.profile.faults import ProfileError
+from rotui.profile.finding import FoundProfile
+from rotui.profile.loading import Experiment, dump_profile, load_experiment, load_found_profiles
+from rotui.study.cost import Cost, plan_cost
+from rotui.study.planning import plan
+from rotui.text import printable
+
+app = typer.Typer(help="List, check and show profiles.", invoke_without_command=True)
+
+
+@app.callback()
+def profiles(context: typer.Context, as_json: AsJson = False) -> None:
+    """List every profile with its runs and its cost in images, and what is wrong with those that are bad."""
+    if context.invoked_subcommand is not None:
+        return
+    loaded = load_found_profiles()
+    if as_json:
+        for found, outcome in loaded:
+            print_json(_as_json(found, outcome))
+        return
+    rows = [("NAME", "ORIGIN", "RUNS", "IMAGES", "TITLE"), *(_row(*pair) for pair in loaded)]
+    widths = [max(cell_len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
+    errors: list[tuple[str, ...]] = [(), *(_errors(outcome) for _, outcome in loaded)]
+    for row, faults in zip(rows, errors, strict=True):
+        cells = [cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=False)]
+        line("  ".join([*cells, row[-1]]).rstrip())
+        for fault in faults:
+            line(f"    {fault}")
+
+
+@app.command()
+def check(files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Paths or names.")]) -> None:
+    """Validate profiles, with all they extend and every expansion of their sweeps."""
+    bad = False
+    for file in files:
+        try:
+            experiment = load_experiment(file)
+        except ProfileError as error:
+            _tell(error)
+            bad = True
+            continue
+        runs, cost = _plan(experiment)
+        line(f"{experiment.source}: ok, {_counted(runs, 'run')}, images trained: {_images(cost)}")
+    if bad:
+        raise typer.Exit(ExitCode.BAD_INPUT)
+
+
+@app.command()
+def show(
+    profile: Annotated[str, typer.Argument(metavar="NAME", help="Name or path of a profile.")],
+    settings: Set = None,
+) -> None:
+    """Print a profile as TOML with every setting resolved; what is printed is a profile again."""
+    try:
+        experiment = load_experiment(profile, settings or ())
+    except ProfileError as error:
+        _tell(error)
+        raise typer.Exit(ExitCode.BAD_INPUT) from None
+    typer.echo(dump_profile(experiment.profile, experiment.axes), nl=False)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema (draft 2020-12) of a profile file."""
+    typer.echo(json.dumps(json_schema(), indent=2))
+
+
+def _plan(experiment: Experiment) -> tuple[int, Cost]:
+    planned = plan(experiment.points)
+    return len(planned.runs), plan_cost(planned)
+
+
+def _images(cost: Cost) -> str:
+    return count(cost.trained) if cost.known else "unknown"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _row(found: FoundProfile, outcome: Experiment | ProfileError) -> tuple[str, str, str, str, str]:
+    name = printable(found.name, 40)
+    origin = f"{found.origin}, hidden" if found.hidden else found.origin
+    if isinstance(outcome, ProfileError):
+        return name, origin, "-", "-", f"bad: {_counted(len(outcome.faults), 'fault')}"
+    runs, cost = _plan(outcome)
+    return name, origin, str(runs), _images(cost), printable(outcome.profile.title)
+
+
+def _errors(outcome: Experiment | ProfileError) -> tuple[str, ...]:
+    return tuple(str(fault) for fault in outcome.faults) if isinstance(outcome, ProfileError) else ()
+
+
+def _as_json(found: FoundProfile, outcome: Experiment | ProfileError) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "name": found.name,
+        "origin": found.origin,
+        "path": str(found.path),
+        "hidden": found.hidden,
+        "errors": list(_errors(outcome)),
+    }
+    if isinstance(outcome, Experiment):
+        runs, cost = _plan(outcome)
+        values |= {
+            "title": outcome.profile.title,
+            "runs": runs,
+            "trained_images": cost.trained if cost.known else None,
+            "evaluated_images": cost.evaluated if cost.known else None,
+            "sweep": dict(outcome.axes),
+        }
+    return values
+
+
+def _tell(error: ProfileError) -> None:
+    for fault in error.faults:
+        say(str(fault))

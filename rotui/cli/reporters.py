@@ -1,0 +1,97 @@
+"""`rotui run` where no terminal watches: one plain line an epoch, or one JSON object an event."""
+
+from types import TracebackType
+from typing import Self
+
+from rotui.cli.formats import duration
+from rotui.cli.terminal import print_json, say
+from rotui.study.events import (
+    EpochEnded,
+    Event,
+    ProbesStarted,
+    RunFailed,
+    RunFinished,
+    RunReused,
+    RunSkipped,
+    RunStarted,
+    RunStopped,
+    StepEnded,
+)
+from rotui.study.planning import Plan
+
+
+class _Reporter:
+    """A listener that needs no screen set up or torn down."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+
+class PlainReporter(_Reporter):
+    """Talk on stderr: a line when a run starts and ends and one for each epoch."""
+
+    def __call__(self, event: Event) -> None:
+        """Writes the event's line, if it has one."""
+        number = self._plan.number(event.run.key)
+        run = f"[{number}/{len(self._plan.runs)}] {event.run.stage.title}"
+        match event:
+            case RunReused():
+                say(f"{run}: finished before, {event.directory}")
+            case RunStarted():
+                say(f"{run}: {event.directory}")
+            case EpochEnded(record=record):
+                say(
+                    f"{run}: epoch {record.epoch}/{event.run.profile.epochs(event.run.stage_name)}"
+                    f"  train loss {record.train_loss:.4f} accuracy {record.train_accuracy:.2f} %"
+                    f"  validation loss {record.validation_loss:.4f} accuracy {record.validation_accuracy:.2f} %"
+                    f"  {record.images_per_second:.0f} images/s  {duration(record.seconds)}"
+                )
+            case ProbesStarted():
+                say(f"{run}: probing the frozen features")
+            case RunFinished(result=result):
+                say(f"{run}: finished, best {result.best_accuracy:.2f} %, last {result.last_accuracy:.2f} %")
+            case RunFailed() | RunSkipped() | RunStopped():
+                word = type(event).__name__.removeprefix("Run").lower()
+                say(f"{run}: {word}: {event.reason}")
+            case StepEnded():
+                pass
+
+
+class JsonReporter(_Reporter):
+    """Data on stdout: one object for each event but the steps."""
+
+    def __call__(self, event: Event) -> None:
+        """Writes the event's object."""
+        if isinstance(event, StepEnded):
+            return
+        values: dict[str, object] = {
+            "event": _event_name(event),
+            "run": self._plan.number(event.run.key),
+            "key": event.run.key,
+            "stage": event.run.stage_name,
+            "seed": event.run.profile.seed,
+        }
+        match event:
+            case RunReused(directory=directory) | RunStarted(directory=directory):
+                values["directory"] = directory
+            case EpochEnded(record=record):
+                values |= {name: getattr(record, name) for name in record.__dataclass_fields__}
+            case RunFinished(result=result):
+                values["result"] = result.to_json()
+            case RunFailed(reason=reason) | RunSkipped(reason=reason) | RunStopped(reason=reason):
+                values["reason"] = reason
+        print_json(values)
+
+
+def _event_name(event: Event) -> str:
+    """`EpochEnded` as `epoch-ended`."""
+    name = type(event).__name__
+    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("-")

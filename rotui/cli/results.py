@@ -1,0 +1,105 @@
+"""`rotui results`: what was measured beside what was published."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rotui.cli.options import RunsDir, Set
+from rotui.cli.terminal import line, out, print_json, say
+from rotui.errors import InputError
+from rotui.text import printable
+
+if TYPE_CHECKING:
+    from rotui.profile.loading import Experiment
+    from rotui.results.rows import Comparison
+    from rotui.study.planning import Plan
+    from rotui.study.records import RunResult
+
+
+class Format(StrEnum):
+    """How the comparison is written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    MARKDOWN = "markdown"
+    JSON = "json"
+
+
+def compare_experiment(
+    experiment: "Experiment", plan: "Plan", finished: Mapping[str, "RunResult"]
+) -> "Comparison":
+    """The experiment's comparison with the published numbers that its profile names, if any."""
+    from rotui.profile.finding import built_in_folder
+    from rotui.profile.loading import load_experiment
+    from rotui.results.comparison import compare
+    from rotui.results.published import load_published
+
+    name = experiment.profile.published
+    published = load_published(name)
+    if name and published is None:
+        say(f"rotui: no published numbers are called {printable(name)}; nothing is compared with")
+    built_in = built_in_folder() / f"{name}.toml"
+    reference = load_experiment(str(built_in)).points if published and built_in.is_file() else ()
+    return compare(experiment.profile, plan, published, reference, finished)
+
+
+def finished_results(runs_dir: Path) -> dict[str, "RunResult"]:
+    """Results of the newest finished run of each content key; what cannot be read is told on stderr."""
+    from rotui.store.past_runs import read_runs
+
+    runs, unreadable = read_runs(runs_dir)
+    for message in unreadable:
+        say(f"rotui: left out: {message}", style="yellow")
+    return {run.key: run.result for run in runs if run.result is not None}
+
+
+def results(
+    profiles: Annotated[list[str], typer.Argument(metavar="PROFILE...", help="Profiles, by name or path.")],
+    settings: Set = None,
+    output: Annotated[Format, typer.Option("--format", help="How the comparison is written.")] = Format.TABLE,
+    detail: Annotated[
+        bool, typer.Option("--detail", help="Also the accuracy of each class and of frozen features.")
+    ] = False,
+    limit: Annotated[
+        int, typer.Option("--limit", min=0, help="The study scaled to N images of each split.")
+    ] = 0,
+    epochs: Annotated[int, typer.Option("--epochs", min=0, help="The study scaled to N epochs.")] = 0,
+    runs_dir: RunsDir = None,
+) -> None:
+    """Lay finished runs beside the published numbers."""
+    from rotui.cli.comparison_table import print_comparison, print_details
+    from rotui.profile.loading import load_experiment
+    from rotui.results.detail import class_accuracies, probe_rows
+    from rotui.results.export import to_csv, to_json, to_markdown
+    from rotui.store.location import runs_directory
+    from rotui.study.planning import plan
+
+    if detail and output is Format.CSV:
+        raise InputError("--detail: a CSV holds one table (use --format table, markdown or json)")
+    experiments = [load_experiment(name, settings or (), limit=limit, epochs=epochs) for name in profiles]
+    finished = finished_results(runs_directory(runs_dir))
+    plans = [plan(experiment.points) for experiment in experiments]
+    comparisons = [
+        compare_experiment(experiment, planned, finished)
+        for experiment, planned in zip(experiments, plans, strict=True)
+    ]
+    if output is Format.CSV:
+        out.file.write(to_csv(comparisons))
+        return
+    for number, (comparison, planned) in enumerate(zip(comparisons, plans, strict=True)):
+        classes = class_accuracies(planned, finished) if detail else ()
+        probes = probe_rows(planned, finished) if detail else ()
+        if output is Format.JSON:
+            details = (classes, probes) if detail else (None, None)
+            print_json(to_json(comparison, *details))
+            continue
+        if number:
+            line("")
+        if output is Format.MARKDOWN:
+            out.file.write(to_markdown(comparison, classes, probes))
+        else:
+            print_comparison(comparison)
+            print_details(classes, probes)

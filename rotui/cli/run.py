@@ -1,0 +1,132 @@
+"""`rotui run`: trains a study headless, from plan to comparison table."""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rotui.cli.options import AsJson, DataDir, RunsDir, Set
+from rotui.cli.terminal import print_json, say, talk
+from rotui.errors import ExitCode
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rotui.cli.live_display import LiveDisplay
+    from rotui.cli.reporters import JsonReporter, PlainReporter
+    from rotui.profile.loading import Experiment
+    from rotui.study.planning import Plan
+    from rotui.worker import Outcome
+
+
+def run(
+    profiles: Annotated[
+        list[str], typer.Argument(metavar="PROFILE...", help="Profiles, by name (rotui profiles) or path.")
+    ],
+    settings: Set = None,
+    limit: Annotated[
+        int, typer.Option("--limit", min=0, help="Keep N images of each split; marks results as scaled.")
+    ] = 0,
+    epochs: Annotated[
+        int, typer.Option("--epochs", min=0, help="Train N epochs a stage; marks results as scaled.")
+    ] = 0,
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")] = "auto",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and train nothing.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Train again what is finished already.")] = False,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+    runs_dir: RunsDir = None,
+) -> None:
+    """Train a study and print the comparison with the published numbers.
+
+    Finished runs with the same settings are reused. Ctrl-C stops at the next step; the same command goes on.
+    """
+    from rotui.profile.loading import load_experiment
+    from rotui.store.location import runs_directory
+    from rotui.study.planning import plan
+
+    experiments = [load_experiment(name, settings or (), limit=limit, epochs=epochs) for name in profiles]
+    planned = plan(point for experiment in experiments for point in experiment.points)
+    runs_path = runs_directory(runs_dir)
+    if dry_run:
+        from rotui.cli.plan_table import print_plan
+        from rotui.store.past_runs import finished_runs
+
+        print_plan(planned, {} if fresh else finished_runs(runs_path), as_json)
+        return
+    outcome, stopped_by = _work(experiments, planned, runs_path, data_dir, device, fresh, as_json)
+    _print_results(experiments, runs_path, as_json)
+    if outcome.stopped:
+        done = len(outcome.finished)
+        say(f"stopped: {done} of {len(planned.runs)} runs are finished and kept. Go on with:")
+        say(f"  {shlex.join(same_command())}")
+        raise typer.Exit(stopped_by)
+    if outcome.failed or outcome.skipped:
+        say(
+            f"{len(outcome.failed)} of {len(planned.runs)} runs failed, {len(outcome.skipped)} were skipped",
+            "red",
+        )
+        raise typer.Exit(ExitCode.RUN_FAILED)
+
+
+def _work(
+    experiments: "Sequence[Experiment]",
+    planned: "Plan",
+    runs_path: "Path",
+    data_dir: "Path | None",
+    device: str,
+    fresh: bool,
+    as_json: bool,
+) -> "tuple[Outcome, ExitCode]":
+    """Trains the plan under the display that fits the terminal."""
+    from rotui.cli.decoding_progress import decoding_progress
+    from rotui.cli.interrupt import stop_on_signals
+    from rotui.data.location import data_directory
+
+    with stop_on_signals() as stop:
+        with talk.status("loading PyTorch"):
+            from rotui.engine.device import describe_device, resolve_device
+            from rotui.worker import Worker, Workplace
+        place = resolve_device(device)
+        say(f"{len(planned.runs)} runs on {describe_device(place)}, kept in {runs_path}")
+        workplace = Workplace(runs_path, data_directory(data_dir), place, tuple(same_command()))
+        display = _display(planned, as_json)
+        with decoding_progress() as decoding:
+            worker = Worker(workplace, listener=display, stop=stop, decoding=decoding)
+            reusable = worker.prepare(planned, fresh=fresh)
+        studies = "+".join(experiment.profile.name for experiment in experiments)
+        with display:
+            outcome = worker.work(planned, reusable, study=studies)
+    return outcome, stop.exit_code
+
+
+def _display(planned: "Plan", as_json: bool) -> "LiveDisplay | PlainReporter | JsonReporter":
+    from rotui.cli.live_display import LiveDisplay
+    from rotui.cli.reporters import JsonReporter, PlainReporter
+
+    if as_json:
+        return JsonReporter(planned)
+    return LiveDisplay(planned) if talk.is_terminal else PlainReporter(planned)
+
+
+def _print_results(experiments: "Sequence[Experiment]", runs_path: "Path", as_json: bool) -> None:
+    """The comparison of each experiment over everything that is finished by now."""
+    from rotui.cli.comparison_table import print_comparison
+    from rotui.cli.results import compare_experiment, finished_results
+    from rotui.results.export import to_json
+    from rotui.study.planning import plan
+
+    finished = finished_results(runs_path)
+    for experiment in experiments:
+        comparison = compare_experiment(experiment, plan(experiment.points), finished)
+        if as_json:
+            print_json({"event": "comparison", **to_json(comparison)})
+        else:
+            print_comparison(comparison)
+
+
+def same_command() -> list[str]:
+    """The command line as the user may type it again."""
+    return ["rotui", *sys.argv[1:]]

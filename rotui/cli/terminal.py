@@ -1,0 +1,36 @@
+"""The two streams of every command: stdout carries data, stderr carries talk."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from rotui.text import printable
+
+out = Console(highlight=False, markup=False, emoji=False)
+talk = Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+
+def print_json(values: Mapping[str, Any] | list[Any]) -> None:
+    """Writes one JSON object or list on one line of stdout."""
+    out.file.write(json.dumps(values, ensure_ascii=True, allow_nan=False) + "\n")
+    out.file.flush()
+
+
+def line(text: str) -> None:
+    """Writes one plain line to stdout, not wrapped to the terminal's width."""
+    out.print(Text(text), soft_wrap=True)
+
+
+def say(text: str, style: str = "") -> None:
+    """Writes one line of talk to stderr."""
+    talk.print(Text(text, style=style), soft_wrap=True)
+
+
+def say_error(text: str) -> None:
+    """Writes an error, which may have several lines, to stderr; nothing in it reaches the terminal raw."""
+    for number, part in enumerate(text.splitlines() or [""]):
+        prefix = Text("rotui: ", style="bold red") if number == 0 else Text("")
+        talk.print(prefix + Text(printable(part, limit=2000)), soft_wrap=True)

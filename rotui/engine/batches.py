@@ -1,0 +1,178 @@
+"""Batches from uint8 images held in memory: crop, flip, rotation and normalisation as batched tensor code.
+
+One gather composes crop, flip and rotation into source pixels, so that a batch is read once. What is drawn
+for an epoch depends on the seed, the epoch and nothing else.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rotui.data.images import ImageSet
+from rotui.data.splits import Split
+from rotui.engine.rotation import Rotations
+from rotui.engine.seeding import generator
+from rotui.profile.datasets import Triple
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What an epoch draws, one entry for each image it sees: `order` int64 positions in the split, `top` and
+    `left` float32 in 0..1 of the crop's range, `flip` bool, `rotation` int64 classes, `jitter` float32 in
+    -1..1."""
+
+    order: Tensor
+    top: Tensor
+    left: Tensor
+    flip: Tensor
+    rotation: Tensor
+    jitter: Tensor
+
+    def to(self, device: torch.device) -> "Draws":
+        """The same draws on another device."""
+        return Draws(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
+
+    def __getitem__(self, part: slice) -> "Draws":
+        return Draws(*(getattr(self, name)[part] for name in self.__dataclass_fields__))
+
+
+def training_draws(seed: int, epoch: int, images: int, drawn: int, rotations: int) -> Draws:
+    """Draws of a training epoch over `images` images, of which `drawn` are seen: as many whole shuffled
+    passes as that takes, the last one cut short."""
+    random = generator(seed, "training", epoch)
+    passes = -(-drawn // images)
+    order = torch.cat([torch.randperm(images, generator=random) for _ in range(passes)])[:drawn]
+    return Draws(
+        order=order,
+        top=torch.rand(drawn, generator=random),
+        left=torch.rand(drawn, generator=random),
+        flip=torch.rand(drawn, generator=random) < 0.5,
+        rotation=torch.randint(rotations, (drawn,), generator=random),
+        jitter=torch.rand(drawn, generator=random) * 2 - 1,
+    )
+
+
+def evaluation_draws(seed: int, epoch: int, images: int, rotations: int) -> Draws:
+    """Draws of an evaluation in dataset order: nothing but the rotations and their jitter is random."""
+    random = generator(seed, "evaluation", epoch)
+    centre = torch.full((images,), 0.5)
+    return Draws(
+        order=torch.arange(images),
+        top=centre,
+        left=centre,
+        flip=torch.zeros(images, dtype=torch.bool),
+        rotation=torch.randint(rotations, (images,), generator=random),
+        jitter=torch.rand(images, generator=random) * 2 - 1,
+    )
+
+
+class ImagePool:
+    """All images of one set on a device, uint8, and the gather that reads a batch from them."""
+
+    def __init__(
+        self, images: ImageSet, size: int, normalisation: tuple[Triple, Triple], device: torch.device
+    ) -> None:
+        self.size = size
+        self.device = device
+        self._pixels = torch.from_numpy(images.pixels).to(device)
+        self._offsets = torch.from_numpy(images.offsets).to(device)
+        self._heights = torch.from_numpy(images.heights).to(device, torch.int64)
+        self._widths = torch.from_numpy(images.widths).to(device, torch.int64)
+        mean, std = normalisation
+        self._mean = torch.tensor(mean, dtype=torch.float32, device=device).view(1, 3, 1)
+        self._std = torch.tensor(std, dtype=torch.float32, device=device).view(1, 3, 1)
+        pixel = torch.arange(size * size, device=device)
+        self._rows, self._columns = pixel // size, pixel % size
+
+    def read(
+        self,
+        images: Tensor,
+        draws: Draws,
+        padding: int,
+        flip: bool,
+        rotations: Rotations | None = None,
+    ) -> Tensor:
+        """Normalised float32 (N, 3, S, S) of the `images` (N,) of the set.
+
+        Equal to the bit to torchvision's crop with `padding` black pixels, horizontal flip (where `flip` and
+        drawn), `to_tensor`, `normalize` and `rotate`, one after the other.
+        """
+        heights, widths = self._heights[images, None], self._widths[images, None]
+        top = _crop_start(draws.top, heights, padding, self.size)
+        left = _crop_start(draws.left, widths, padding, self.size)
+        sources = rotations.sources(draws.rotation) if rotations else None
+        if sources is None:
+            rows, columns = self._rows.expand(len(images), -1), self._columns.expand(len(images), -1)
+        else:
+            columns = sources % self.size
+            rows = torch.div(sources, self.size, rounding_mode="floor")
+        if flip:
+            columns = torch.where(draws.flip[:, None], self.size - 1 - columns, columns)
+        rows, columns = rows + top, columns + left
+        is_padding = (rows < 0) | (rows >= heights) | (columns < 0) | (columns >= widths)
+        within = torch.where(is_padding, 0, rows * widths + columns)
+        start = self._offsets[images, None, None] + within[:, None, :]
+        channel = (heights * widths)[:, None] * torch.arange(3, device=self.device)[:, None]
+        values = torch.take(self._pixels, start + channel)
+        values.masked_fill_(is_padding[:, None, :], 0)
+        batch = values.to(torch.float32).div_(255).sub_(self._mean).div_(self._std)
+        if sources is not None and rotations is not None:
+            batch.masked_fill_((sources < 0)[:, None, :], rotations.settings.fill)
+        batch = batch.view(len(images), 3, self.size, self.size)
+        if rotations is not None:
+            if sources is None:
+                batch = rotations.apply_grid(batch, draws.rotation, draws.jitter)
+            batch = rotations.finish(batch)
+        return batch
+
+
+def _crop_start(drawn: Tensor, lengths: Tensor, padding: int, size: int) -> Tensor:
+    """First row or column of each crop in the unpadded image, (N, 1); negative inside the padding."""
+    positions = (lengths + 2 * padding - size + 1).clamp(min=1)
+    return torch.minimum((drawn[:, None] * positions).long(), positions - 1) - padding
+
+
+def step_sizes(images: int, batch: int) -> list[slice]:
+    """The slices of an epoch of `images` images in steps of `batch`, the shorter last one kept."""
+    return [slice(start, min(start + batch, images)) for start in range(0, images, batch)]
+
+
+class SplitOnDevice:
+    """A split whose pool of images, indices and labels lie on the device."""
+
+    def __init__(self, split: Split, pool: ImagePool) -> None:
+        self.pool = pool
+        self.indices = torch.from_numpy(split.indices).to(pool.device)
+        self.labels = torch.from_numpy(split.labels).to(pool.device)
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def batches(
+        self,
+        draws: Draws,
+        batch: int,
+        *,
+        padding: int = 0,
+        flip: bool = False,
+        rotations: Rotations | None = None,
+        every_rotation: bool = False,
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Images (N, 3, S, S) and their targets (N,): the rotation where `rotations` are given, else the
+        label. With `every_rotation` each step holds all R rotations of its images, R * `batch` in all."""
+        draws = draws.to(self.pool.device)
+        for part in step_sizes(len(draws.order), batch):
+            drawn = draws[part]
+            if rotations is not None and every_rotation:
+                drawn = _every_rotation(drawn, rotations.settings.count)
+            images = self.pool.read(self.indices[drawn.order], drawn, padding, flip, rotations)
+            yield images, drawn.rotation if rotations else self.labels[drawn.order]
+
+
+def _every_rotation(draws: Draws, count: int) -> Draws:
+    """Each entry `count` times, once for each rotation."""
+    repeated = Draws(*(getattr(draws, name).repeat_interleave(count) for name in draws.__dataclass_fields__))
+    classes = torch.arange(count, device=draws.rotation.device).repeat(len(draws.order))
+    return Draws(repeated.order, repeated.top, repeated.left, repeated.flip, classes, repeated.jitter)

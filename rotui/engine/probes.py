@@ -1,0 +1,111 @@
+"""What frozen features are worth: k-nearest-neighbour and linear-probe accuracy on the test split."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torchvision.models.resnet import ResNet
+
+from rotui.data.splits import Split, Splits
+from rotui.engine.batches import ImagePool, SplitOnDevice, evaluation_draws
+from rotui.engine.evaluation import autocast
+from rotui.engine.networks import build_network, features
+from rotui.errors import StoppedError
+from rotui.profile.schema import Profile
+from rotui.study.records import FeatureProbe
+
+NEIGHBOURS = 20
+TEMPERATURE = 0.07
+WEIGHT_DECAY = 1e-3
+
+
+@torch.no_grad()
+def extract(
+    network: ResNet, split: Split, profile: Profile, device: torch.device, stop: Callable[[], bool]
+) -> tuple[Tensor, Tensor]:
+    """Features float32 (M, D) and labels int64 (M,) of a split's images, centre-cropped and unrotated.
+
+    The network is used in the mode it is in. Raises StoppedError between two batches when asked to stop.
+    """
+    pool = ImagePool(split.images, profile.data.image_size, profile.data.normalisation, device)
+    draws = evaluation_draws(profile.seed, 0, len(split), 1)
+    pooled: list[Tensor] = []
+    labels: list[Tensor] = []
+    for images, targets in SplitOnDevice(split, pool).batches(draws, profile.optimizer.batch_size):
+        if stop():
+            raise StoppedError("stopped while features were extracted")
+        with autocast(device, profile.compute.precision):
+            pooled.append(features(network, images).float())
+        labels.append(targets)
+    return torch.cat(pooled), torch.cat(labels)
+
+
+def nearest_neighbour_accuracy(
+    bank: Tensor, bank_labels: Tensor, queries: Tensor, labels: Tensor, classes: int
+) -> float:
+    """Percent of `queries` (Q, D) whose 20 nearest of `bank` (M, D) by cosine vote for their label.
+
+    Votes are weighted by exp(similarity / 0.07), as in Wu et al., "Unsupervised Feature Learning via
+    Non-Parametric Instance Discrimination", CVPR 2018.
+    """
+    bank = F.normalize(bank, dim=1)
+    correct = 0
+    for part, truth in zip(queries.split(1024), labels.split(1024), strict=True):
+        similarity = F.normalize(part, dim=1) @ bank.T
+        nearest, index = similarity.topk(min(NEIGHBOURS, len(bank)), dim=1)
+        votes = torch.zeros(len(part), classes, device=bank.device)
+        votes.scatter_add_(1, bank_labels[index], (nearest / TEMPERATURE).exp())
+        correct += int((votes.argmax(dim=1) == truth).sum())
+    return 100 * correct / len(labels)
+
+
+def linear_accuracy(
+    bank: Tensor, bank_labels: Tensor, queries: Tensor, labels: Tensor, classes: int
+) -> float:
+    """Percent of `queries` that multinomial logistic regression on the standardised `bank` gets right.
+
+    It is fitted to convergence by L-BFGS on all of the bank at once, with L2 weight decay 1e-3.
+    """
+    mean, std = bank.mean(dim=0), bank.std(dim=0, correction=0).clamp(min=1e-6)
+    bank, queries = (bank - mean) / std, (queries - mean) / std
+    weights = torch.zeros(bank.shape[1], classes, device=bank.device, requires_grad=True)
+    bias = torch.zeros(classes, device=bank.device, requires_grad=True)
+    optimizer = torch.optim.LBFGS([weights, bias], max_iter=200, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        value = F.cross_entropy(bank @ weights + bias, bank_labels)
+        value = value + WEIGHT_DECAY / 2 * weights.square().sum()
+        value.backward()
+        return value
+
+    optimizer.step(loss)
+    with torch.no_grad():
+        predicted = (queries @ weights + bias).argmax(dim=1)
+    return 100 * int((predicted == labels).sum()) / len(labels)
+
+
+def probe(
+    network: ResNet, splits: Splits, profile: Profile, device: torch.device, stop: Callable[[], bool]
+) -> FeatureProbe:
+    """Both accuracies of the network's frozen features, from every training image with its label."""
+    network.eval()
+    bank, bank_labels = extract(network, splits.bank, profile, device, stop)
+    queries, labels = extract(network, splits.validation, profile, device, stop)
+    arguments = (bank, bank_labels, queries, labels, len(splits.classes))
+    return FeatureProbe(nearest_neighbour_accuracy(*arguments), linear_accuracy(*arguments))
+
+
+def random_network(
+    splits: Splits, profile: Profile, device: torch.device, stop: Callable[[], bool]
+) -> ResNet:
+    """The network before any training, its batch-norm statistics averaged over one pass of the training
+    images, as they would be in the frozen trunk of a fine-tuned, randomly initialised network."""
+    network = build_network(profile.network, len(splits.classes), profile.seed).to(device)
+    norms = [part for part in network.modules() if isinstance(part, torch.nn.BatchNorm2d)]
+    for norm in norms:
+        norm.momentum = None
+    network.train()
+    extract(network, splits.bank, profile, device, stop)
+    return network

@@ -1,0 +1,210 @@
+"""The epoch loop of the study: a generator of frozen per-epoch records that knows no files and no screen."""
+
+import math
+import time
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from rotui.data.splits import Splits
+from rotui.engine.batches import (
+    Draws,
+    ImagePool,
+    SplitOnDevice,
+    evaluation_draws,
+    step_sizes,
+    training_draws,
+)
+from rotui.engine.evaluation import Meter, autocast, classification, evaluate
+from rotui.engine.networks import build_network, load_trunk, set_trained_parts, set_training_mode
+from rotui.engine.rotation import Rotations
+from rotui.errors import RunFailedError, StoppedError
+from rotui.study.planning import PlannedRun
+from rotui.study.records import Classification, EpochRecord
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training stands: `epoch` and `step` count from 1, `images` is how many this step held."""
+
+    epoch: int
+    step: int
+    steps: int
+    images: int
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """What a training ends with: the last epoch's network, in evaluation mode, and its classification."""
+
+    network: torch.nn.Module
+    classification: Classification
+
+
+def never() -> bool:
+    """The stop condition of a training that runs to its end."""
+    return False
+
+
+def ignore(progress: Progress) -> None:
+    """The observer of a training that nobody watches."""
+    del progress
+
+
+class Training:
+    """One run's network, optimiser and data on a device, and how an epoch of it is trained and judged."""
+
+    def __init__(
+        self,
+        run: PlannedRun,
+        splits: Splits,
+        device: torch.device,
+        trunk: Mapping[str, Tensor] | None,
+    ) -> None:
+        profile, stage = run.profile, run.stage
+        self.profile, self.stage, self.stage_name, self.device = profile, stage, run.stage_name, device
+        self.class_names = class_names(run, splits)
+        self.network = build_network(profile.network, len(self.class_names), profile.seed)
+        if trunk is not None:
+            load_trunk(self.network, trunk)
+        self.network.to(device)
+        trained = set_trained_parts(self.network, stage)
+        self.optimizer = torch.optim.Adam(trained, lr=profile.optimizer.learning_rate)
+        size, normalisation = profile.data.image_size, profile.data.normalisation
+        training_pool = ImagePool(splits.train.images, size, normalisation, device)
+        self.train = SplitOnDevice(splits.train, training_pool)
+        self.holdout = SplitOnDevice(splits.holdout, training_pool) if splits.holdout else None
+        self.validation = SplitOnDevice(
+            splits.validation, ImagePool(splits.validation.images, size, normalisation, device)
+        )
+        self.epoch_images = splits.epoch_images
+        self.rotations = Rotations(profile.rotation, size, device) if stage.predicts_rotation else None
+        self.confusion: list[list[int]] = []
+
+    def train_epoch(
+        self, epoch: int, stop: Callable[[], bool], observe: Callable[[Progress], None]
+    ) -> EpochRecord:
+        """Trains and judges `epoch` (counted from 0). Raises StoppedError between two steps when `stop` says
+        so, and RunFailedError when the training loss is not finite."""
+        profile = self.profile
+        learning_rate = profile.learning_rate(self.stage_name, epoch)
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+        started = time.perf_counter()
+        train_loss, train_accuracy, seen = self._train_steps(epoch, stop, observe)
+        trained = time.perf_counter()
+        if not math.isfinite(train_loss):
+            raise RunFailedError(
+                f"the training loss is {train_loss} in epoch {epoch + 1} at learning rate {learning_rate:g} "
+                "(a lower optimizer.learning_rate, or compute.precision fp32)"
+            )
+        holdout_loss = holdout_accuracy = None
+        if self.holdout is not None:
+            holdout_loss, holdout_accuracy, _ = self._judge(self.holdout, epoch, stop)
+        validation_loss, validation_accuracy, self.confusion = self._judge(self.validation, epoch, stop)
+        return EpochRecord(
+            epoch=epoch + 1,
+            train_loss=train_loss,
+            train_accuracy=train_accuracy,
+            validation_loss=validation_loss,
+            validation_accuracy=validation_accuracy,
+            holdout_loss=holdout_loss,
+            holdout_accuracy=holdout_accuracy,
+            learning_rate=learning_rate,
+            seconds=time.perf_counter() - started,
+            images_per_second=seen / (trained - started),
+        )
+
+    def _train_steps(
+        self, epoch: int, stop: Callable[[], bool], observe: Callable[[Progress], None]
+    ) -> tuple[float, float, int]:
+        profile = self.profile
+        smoothing = profile.loss.label_smoothing
+        set_training_mode(self.network, self.stage, profile.network)
+        draws = training_draws(
+            profile.seed, epoch, len(self.train), self.epoch_images, self._rotation_count()
+        )
+        batch = profile.optimizer.batch_size
+        steps = len(step_sizes(self.epoch_images, batch))
+        meter = Meter.empty(len(self.class_names), self.device)
+        seen = 0
+        batches = self.train.batches(
+            draws,
+            batch,
+            padding=profile.data.crop_padding,
+            flip=profile.data.horizontal_flip,
+            rotations=self.rotations,
+            every_rotation=profile.rotation.per_step == "all",
+        )
+        for step, (images, targets) in enumerate(batches, start=1):
+            if stop():
+                raise StoppedError(f"stopped in epoch {epoch + 1} before step {step} of {steps}")
+            with autocast(self.device, profile.compute.precision):
+                logits = self.network(images)
+                loss = F.cross_entropy(logits, targets, label_smoothing=smoothing)
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            self.optimizer.step()
+            meter.add(loss, logits, targets)
+            seen += len(targets)
+            observe(Progress(epoch + 1, step, steps, len(targets)))
+        loss_mean, accuracy, _ = meter.read()
+        return loss_mean, accuracy, seen
+
+    def _judge(
+        self, split: SplitOnDevice, epoch: int, stop: Callable[[], bool]
+    ) -> tuple[float, float, list[list[int]]]:
+        profile = self.profile
+        rotation = profile.rotation
+        drawn_epoch = epoch if rotation.validation == "fresh" else 0
+        draws: Draws = evaluation_draws(profile.seed, drawn_epoch, len(split), self._rotation_count())
+        batches = split.batches(
+            draws,
+            profile.optimizer.batch_size,
+            rotations=self.rotations,
+            every_rotation=rotation.validation == "all",
+        )
+        return evaluate(
+            self.network,
+            batches,
+            classes=len(self.class_names),
+            device=self.device,
+            label_smoothing=profile.loss.label_smoothing,
+            precision=profile.compute.precision,
+            stop=stop,
+        )
+
+    def _rotation_count(self) -> int:
+        return self.profile.rotation.count if self.rotations else 1
+
+
+def class_names(run: PlannedRun, splits: Splits) -> tuple[str, ...]:
+    """Names of the logits: the dataset's classes, or the rotations in degrees."""
+    if run.stage.predicts_rotation:
+        count = run.profile.rotation.count
+        return tuple(f"{k * 360 / count:g}°" for k in range(count))
+    return splits.classes
+
+
+def train(
+    run: PlannedRun,
+    splits: Splits,
+    device: torch.device,
+    *,
+    trunk: Mapping[str, Tensor] | None = None,
+    stop: Callable[[], bool] = never,
+    observe: Callable[[Progress], None] = ignore,
+) -> Generator[EpochRecord, None, TrainedNetwork]:
+    """Trains `run` on `splits` and yields one record after each epoch; the generator's value is the network.
+
+    `trunk` holds the tensors of the pre-trained trunk for stages that start from one. `stop` is asked before
+    every step and raises StoppedError; `observe` is told of every step. Raises RunFailedError.
+    """
+    training = Training(run, splits, device, trunk)
+    for epoch in range(run.profile.epochs(run.stage_name)):
+        yield training.train_epoch(epoch, stop, observe)
+    training.network.eval()
+    return TrainedNetwork(training.network, classification(training.class_names, training.confusion))

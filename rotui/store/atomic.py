@@ -1,0 +1,69 @@
+"""Files that a crash cannot tear: written beside their place under a unique name, then renamed into it."""
+
+import errno
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rotui.errors import StoreError
+from rotui.text import printable
+
+_NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP}
+
+
+@contextmanager
+def store_errors(path: Path, action: str = "cannot be written") -> Iterator[None]:
+    """Turns an OSError of the block into a StoreError that says which path, what failed and why."""
+    try:
+        yield
+    except OSError as error:
+        where = printable(error.filename) if isinstance(error.filename, str) else printable(path)
+        raise StoreError(f"{where}: {action}: {printable(error.strerror or error)}") from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes renames and new names in `folder` last through a power cut, where the filesystem can."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def write_atomically(path: Path, content: bytes | str) -> None:
+    """Replaces `path` by `content` (text as UTF-8) as a whole: a crash leaves the old file or the new.
+
+    StoreError where it cannot be written; the old file then stands and no temporary stays behind.
+    """
+    raw = content.encode() if isinstance(content, str) else content
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    with store_errors(path):
+        try:
+            with temporary.open("xb") as file:
+                file.write(raw)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+
+
+def append_line(path: Path, line: str) -> None:
+    """Adds one line to `path` in one write and syncs it; a line that does not fit is taken back whole.
+
+    StoreError where it cannot be written.
+    """
+    raw = f"{line}\n".encode()
+    with store_errors(path), path.open("ab", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        if file.write(raw) != len(raw):
+            file.truncate(size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        os.fsync(file.fileno())

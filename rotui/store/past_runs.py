@@ -1,0 +1,234 @@
+"""Runs read back from their directories, whoever wrote them; nothing is changed, locked or executed."""
+
+import fcntl
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from rotui.errors import StoreError
+from rotui.profile.schema import Profile
+from rotui.profile.stages import StageName
+from rotui.store.atomic import store_errors
+from rotui.store.layout import LOCK, METRICS, MODEL, PROFILE, PROVENANCE, RESULT, STATE, run_number
+from rotui.store.state import RunState, Status
+from rotui.study.records import METRIC_COLUMNS, EpochRecord, RunResult
+from rotui.text import printable
+
+_OPTIONAL_COLUMNS = {"holdout_loss", "holdout_accuracy"}
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """One run of the runs directory, running or over. `status` is derived: `running` means that a process
+    holds the run's lock now, `interrupted` that the process which ran it is gone. `result` is None unless
+    the run is finished, `provenance` empty until it is written. Texts are as they were written: make them
+    printable before they are shown."""
+
+    name: str
+    path: Path
+    number: int
+    key: str
+    parent: str
+    parent_run: str
+    stage: StageName
+    profile: Profile
+    study: str
+    status: Status
+    reason: str
+    created: str
+    epochs: tuple[EpochRecord, ...]
+    result: RunResult | None
+    provenance: Mapping[str, Any]
+
+    @property
+    def data_fingerprint(self) -> str:
+        """Fingerprint of the images that were trained on; empty where none was recorded."""
+        return str(self.provenance.get("data_fingerprint", ""))
+
+
+def read_run(path: Path) -> PastRun:
+    """The run in the directory `path`; StoreError naming the file and what is wrong with it."""
+    state, status = _status(path)
+    return PastRun(
+        name=path.name,
+        path=path,
+        number=run_number(path.name) or state.number,
+        key=state.key,
+        parent=state.parent,
+        parent_run=state.parent_run,
+        stage=state.stage,
+        profile=_read_profile(path / PROFILE),
+        study=state.study,
+        status=status,
+        reason=state.reason,
+        created=state.created,
+        epochs=_read_epochs(path / METRICS),
+        result=_read_result(path / RESULT) if status == "finished" else None,
+        provenance=_read_provenance(path / PROVENANCE),
+    )
+
+
+def read_runs(runs_dir: Path) -> tuple[list[PastRun], list[str]]:
+    """All runs of `runs_dir` by number, and one message for each directory that cannot be read.
+
+    A directory that does not exist has no runs; StoreError where it cannot be listed.
+    """
+    runs: list[PastRun] = []
+    unreadable: list[str] = []
+    for path in _run_paths(runs_dir):
+        try:
+            runs.append(read_run(path))
+        except StoreError as error:
+            unreadable.append(str(error))
+    return sorted(runs, key=lambda run: (run.number, run.name)), unreadable
+
+
+def finished_run(runs_dir: Path, key: str) -> PastRun | None:
+    """The newest finished run with this content key whose weights are there, None where there is none.
+
+    Runs that cannot be read count as absent; `read_runs` tells what is wrong with them.
+    """
+    found: list[PastRun] = []
+    for path in _run_paths(runs_dir):
+        try:
+            state = _read_state(path / STATE)
+            if state.key == key and (path / MODEL).is_file():
+                found.append(read_run(path))
+        except StoreError:
+            continue
+    finished = [run for run in found if run.status == "finished"]
+    return max(finished, key=lambda run: (run.number, run.created, run.name), default=None)
+
+
+def finished_runs(runs_dir: Path) -> dict[str, PastRun]:
+    """By content key, the newest finished run whose weights are there. Unreadable runs count as absent."""
+    runs, _ = read_runs(runs_dir)
+    return {run.key: run for run in runs if run.status == "finished" and (run.path / MODEL).is_file()}
+
+
+def _run_paths(runs_dir: Path) -> list[Path]:
+    with store_errors(runs_dir, "the runs cannot be listed"):
+        try:
+            entries = sorted(runs_dir.iterdir())
+        except FileNotFoundError:
+            return []
+        visible = [entry for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
+        return [entry for entry in visible if run_number(entry.name) or (entry / STATE).exists()]
+
+
+def _status(path: Path) -> tuple[RunState, Status]:
+    state = _read_state(path / STATE)
+    if state.status != "running":
+        return state, state.status
+    if _is_held(path / LOCK):
+        return state, "running"
+    state = _read_state(path / STATE)
+    if state.status != "running":
+        return state, state.status
+    return state, "finished" if (path / RESULT).exists() else "interrupted"
+
+
+def _is_held(lock: Path) -> bool:
+    """Whether a process holds the lock; asked with a shared lock, so that readers never see each other."""
+    with store_errors(lock, "cannot be read"):
+        try:
+            with lock.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _read_bytes(path: Path) -> bytes:
+    with store_errors(path, "cannot be read"):
+        return path.read_bytes()
+
+
+def _damaged(path: Path, what: object) -> StoreError:
+    return StoreError(f"{printable(path)}: damaged: {printable(what)}")
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in fault["loc"])
+    return f"{where}: {fault['msg']}" if where else fault["msg"]
+
+
+def _read_state(path: Path) -> RunState:
+    try:
+        return RunState.model_validate_json(_read_bytes(path))
+    except ValidationError as error:
+        raise _damaged(path, _first_fault(error)) from error
+
+
+def _read_profile(path: Path) -> Profile:
+    raw = _read_bytes(path)
+    try:
+        return Profile.model_validate(tomllib.loads(raw.decode()))
+    except ValidationError as error:
+        raise _damaged(path, _first_fault(error)) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise _damaged(path, error) from error
+
+
+@cache
+def _result_adapter() -> TypeAdapter[RunResult]:
+    return TypeAdapter(RunResult)
+
+
+def _read_result(path: Path) -> RunResult:
+    try:
+        return _result_adapter().validate_json(_read_bytes(path))
+    except ValidationError as error:
+        raise _damaged(path, _first_fault(error)) from error
+
+
+def _read_provenance(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        values = json.loads(_read_bytes(path))
+    except ValueError as error:
+        raise _damaged(path, error) from error
+    if not isinstance(values, dict):
+        raise _damaged(path, "not a JSON object")
+    return values
+
+
+def _read_epochs(path: Path) -> tuple[EpochRecord, ...]:
+    """The rows of metrics.csv; a last row without its line end was torn by a crash and is left out."""
+    raw = _read_bytes(path)
+    try:
+        whole = raw[: raw.rfind(b"\n") + 1].decode()
+    except UnicodeDecodeError as error:
+        raise _damaged(path, error) from error
+    header, *rows = whole.removesuffix("\n").split("\n")
+    columns = header.split(",")
+    missing = [column for column in METRIC_COLUMNS if column not in columns]
+    if missing:
+        raise _damaged(path, f"line 1: no column {missing[0]} (the first line names the columns)")
+    epochs = []
+    for line, row in enumerate(rows, start=2):
+        try:
+            epochs.append(_epoch(dict(zip(columns, row.split(","), strict=True))))
+        except ValueError as error:
+            raise _damaged(path, f"line {line}: {error}") from error
+    return tuple(epochs)
+
+
+def _epoch(cells: dict[str, str]) -> EpochRecord:
+    values: dict[str, Any] = {}
+    for column in METRIC_COLUMNS:
+        if column in _OPTIONAL_COLUMNS and not cells[column]:
+            values[column] = None
+        else:
+            values[column] = int(cells[column]) if column == "epoch" else float(cells[column])
+    return EpochRecord(**values)

@@ -1,0 +1,48 @@
+"""`state.json`: what a run is, how it stands, and where it came from."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from rotui.profile.stages import StageName
+from rotui.store.atomic import write_atomically
+from rotui.store.layout import STATE
+
+RecordedStatus = Literal["running", "finished", "failed", "stopped"]
+Status = Literal["running", "finished", "failed", "stopped", "interrupted"]
+
+ContentKey = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+DirectoryName = Annotated[str, Field(pattern=r"^[^./\\\x00][^/\\\x00]*$", max_length=255)]
+
+
+def utc_now() -> str:
+    """The time now in UTC, ISO 8601 with milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class RunState(BaseModel):
+    """A run's state as it is written. `parent` is the content key and `parent_run` the directory name of
+    the pre-training it starts from, both empty for random weights. Times are UTC, ISO 8601."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    number: int = Field(ge=0)
+    key: ContentKey
+    parent: ContentKey | Literal[""] = ""
+    parent_run: DirectoryName | Literal[""] = ""
+    stage: StageName
+    study: str = ""
+    status: RecordedStatus = "running"
+    reason: str = ""
+    created: str
+    changed: str
+
+    def changed_to(self, status: RecordedStatus, reason: str = "") -> Self:
+        """The state after a change of status, now."""
+        return self.model_copy(update={"status": status, "reason": reason, "changed": utc_now()})
+
+    def write(self, directory: Path) -> None:
+        """Writes state.json as a whole; StoreError where that fails."""
+        write_atomically(directory / STATE, self.model_dump_json(indent=2) + "\n")
