@@ -20,6 +20,8 @@ class RotuiError(Exception):
     """Base of every expected error: its text is shown to the user as it is, without a traceback."""
 
     exit_code: ExitCode = ExitCode.RUN_FAILED
+    names_its_place: bool = False
+    """Whether each line begins with a file and a line, as compilers write them, and takes no prefix."""
 
 
 class InputError(RotuiError):

@@ -229,7 +229,8 @@ def out_of_memory_named(run: PlannedRun) -> Iterator[None]:
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "allocate memory" not in str(error):
+        is_memory = isinstance(error, torch.OutOfMemoryError | MemoryError)
+        if not is_memory and "allocate memory" not in str(error):
             raise
         profile = run.profile
         raise RunFailedError(

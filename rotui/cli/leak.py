@@ -88,7 +88,7 @@ def _print(rows: "list[tuple[Profile, Floor, Leak]]") -> None:
         show_edge=False,
         title="accuracy on noise, percent",
         title_justify="left",
-        caption="leak: what a small network gets right on pure noise. outline: what empty corners alone give away.",
+        caption="leak: what a small network gets right on noise; outline: what empty corners alone tell",
         caption_justify="left",
     )
     for heading in ("rotations", "chance", "outline", "leak", "pipeline"):

@@ -1,5 +1,6 @@
 """The `rotui` command: registers one file per command and turns errors into messages and exit codes."""
 
+import io
 import sys
 
 import typer
@@ -14,7 +15,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="Does predicting rotations help a ResNet classify? Runs the study and compares with what was published.",
+    help="Does predicting rotations help a ResNet classify? Trains the study, compares with the published.",
     epilog="Exit codes: 0 done, 1 a run failed, 2 bad profile or option, 3 data, 4 device, 5 runs directory, "
     "130 interrupted, 143 terminated.",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -45,10 +46,13 @@ def rotui(
 
 def main() -> None:
     """Entry point of the installed command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except RotuiError as error:
-        say_error(str(error))
+        say_error(error)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         say("rotui: interrupted")

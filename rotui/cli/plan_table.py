@@ -37,9 +37,7 @@ def print_plan(plan: Plan, finished: Mapping[str, PastRun], as_json: bool) -> No
         )
     out.print(table)
     reused = sum(run.key in finished for run in plan.runs)
-    line(
-        f"{len(plan.runs)} runs, {reused} finished before, {_images(plan_cost(plan))} images to train on in all"
-    )
+    line(f"{len(plan.runs)} runs, {reused} finished before, {_images(plan_cost(plan))} images trained in all")
 
 
 def _images(cost: Cost) -> str:

@@ -1,22 +1,22 @@
 """`rotui profiles`: lists the profiles there are, validates them, shows one resolved, prints their schema."""
 
 import json
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.cells import cell_len
 
 from rotui.cli.formats import count
 from rotui.cli.options import AsJson, Set
-from rotui.cli.terminal import line, print_json, say
+from rotui.cli.terminal import line, print_json, say_error
 from rotui.errors import ExitCode
-from rotui.profile.allowed import json_schema
 from rotui.profile.faults import ProfileError
-from rotui.profile.finding import FoundProfile
-from rotui.profile.loading import Experiment, dump_profile, load_experiment, load_found_profiles
-from rotui.study.cost import Cost, plan_cost
-from rotui.study.planning import plan
 from rotui.text import printable
+
+if TYPE_CHECKING:
+    from rotui.profile.finding import FoundProfile
+    from rotui.profile.loading import Experiment
+    from rotui.study.cost import Cost
 
 app = typer.Typer(help="List, check and show profiles.", invoke_without_command=True)
 
@@ -26,6 +26,8 @@ def profiles(context: typer.Context, as_json: AsJson = False) -> None:
     """List every profile with its runs and its cost in images, and what is wrong with those that are bad."""
     if context.invoked_subcommand is not None:
         return
+    from rotui.profile.loading import load_found_profiles
+
     loaded = load_found_profiles()
     if as_json:
         for found, outcome in loaded:
@@ -44,12 +46,14 @@ def profiles(context: typer.Context, as_json: AsJson = False) -> None:
 @app.command()
 def check(files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Paths or names.")]) -> None:
     """Validate profiles, with all they extend and every expansion of their sweeps."""
+    from rotui.profile.loading import load_experiment
+
     bad = False
     for file in files:
         try:
             experiment = load_experiment(file)
         except ProfileError as error:
-            _tell(error)
+            say_error(error)
             bad = True
             continue
         runs, cost = _plan(experiment)
@@ -64,26 +68,29 @@ def show(
     settings: Set = None,
 ) -> None:
     """Print a profile as TOML with every setting resolved; what is printed is a profile again."""
-    try:
-        experiment = load_experiment(profile, settings or ())
-    except ProfileError as error:
-        _tell(error)
-        raise typer.Exit(ExitCode.BAD_INPUT) from None
+    from rotui.profile.loading import dump_profile, load_experiment
+
+    experiment = load_experiment(profile, settings or ())
     typer.echo(dump_profile(experiment.profile, experiment.axes), nl=False)
 
 
 @app.command()
 def schema() -> None:
     """Print the JSON Schema (draft 2020-12) of a profile file."""
+    from rotui.profile.allowed import json_schema
+
     typer.echo(json.dumps(json_schema(), indent=2))
 
 
-def _plan(experiment: Experiment) -> tuple[int, Cost]:
+def _plan(experiment: "Experiment") -> "tuple[int, Cost]":
+    from rotui.study.cost import plan_cost
+    from rotui.study.planning import plan
+
     planned = plan(experiment.points)
     return len(planned.runs), plan_cost(planned)
 
 
-def _images(cost: Cost) -> str:
+def _images(cost: "Cost") -> str:
     return count(cost.trained) if cost.known else "unknown"
 
 
@@ -91,7 +98,7 @@ def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _row(found: FoundProfile, outcome: Experiment | ProfileError) -> tuple[str, str, str, str, str]:
+def _row(found: "FoundProfile", outcome: "Experiment | ProfileError") -> tuple[str, str, str, str, str]:
     name = printable(found.name, 40)
     origin = f"{found.origin}, hidden" if found.hidden else found.origin
     if isinstance(outcome, ProfileError):
@@ -100,11 +107,11 @@ def _row(found: FoundProfile, outcome: Experiment | ProfileError) -> tuple[str, 
     return name, origin, str(runs), _images(cost), printable(outcome.profile.title)
 
 
-def _errors(outcome: Experiment | ProfileError) -> tuple[str, ...]:
+def _errors(outcome: "Experiment | ProfileError") -> tuple[str, ...]:
     return tuple(str(fault) for fault in outcome.faults) if isinstance(outcome, ProfileError) else ()
 
 
-def _as_json(found: FoundProfile, outcome: Experiment | ProfileError) -> dict[str, Any]:
+def _as_json(found: "FoundProfile", outcome: "Experiment | ProfileError") -> dict[str, Any]:
     values: dict[str, Any] = {
         "name": found.name,
         "origin": found.origin,
@@ -112,7 +119,7 @@ def _as_json(found: FoundProfile, outcome: Experiment | ProfileError) -> dict[st
         "hidden": found.hidden,
         "errors": list(_errors(outcome)),
     }
-    if isinstance(outcome, Experiment):
+    if not isinstance(outcome, ProfileError):
         runs, cost = _plan(outcome)
         values |= {
             "title": outcome.profile.title,
@@ -122,8 +129,3 @@ def _as_json(found: FoundProfile, outcome: Experiment | ProfileError) -> dict[st
             "sweep": dict(outcome.axes),
         }
     return values
-
-
-def _tell(error: ProfileError) -> None:
-    for fault in error.faults:
-        say(str(fault))

@@ -51,7 +51,8 @@ class PlainReporter(_Reporter):
                 say(
                     f"{run}: epoch {record.epoch}/{event.run.profile.epochs(event.run.stage_name)}"
                     f"  train loss {record.train_loss:.4f} accuracy {record.train_accuracy:.2f} %"
-                    f"  validation loss {record.validation_loss:.4f} accuracy {record.validation_accuracy:.2f} %"
+                    f"  validation loss {record.validation_loss:.4f}"
+                    f" accuracy {record.validation_accuracy:.2f} %"
                     f"  {record.images_per_second:.0f} images/s  {duration(record.seconds)}"
                 )
             case ProbesStarted():

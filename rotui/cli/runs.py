@@ -61,8 +61,8 @@ _SHORT_NAMES: dict[str, str] = {
     "labels.per_class": "{} labels",
     "labels.noise": "{} % label noise",
     "compute.precision": "{}",
-    "scale.limit": "scaled to {} images",
-    "scale.epochs": "scaled to {} epochs",
+    "scale.limit": "{} images",
+    "scale.epochs": "{} epochs",
 }
 
 

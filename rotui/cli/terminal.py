@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from rotui.errors import RotuiError
 from rotui.text import printable
 
 out = Console(highlight=False, markup=False, emoji=False)
@@ -29,8 +30,9 @@ def say(text: str, style: str = "") -> None:
     talk.print(Text(text, style=style), soft_wrap=True)
 
 
-def say_error(text: str) -> None:
+def say_error(error: RotuiError) -> None:
     """Writes an error, which may have several lines, to stderr; nothing in it reaches the terminal raw."""
-    for number, part in enumerate(text.splitlines() or [""]):
-        prefix = Text("rotui: ", style="bold red") if number == 0 else Text("")
+    for number, part in enumerate(str(error).splitlines() or [""]):
+        prefixed = number == 0 and not error.names_its_place
+        prefix = Text("rotui: ", style="bold red") if prefixed else Text("")
         talk.print(prefix + Text(printable(part, limit=2000)), soft_wrap=True)

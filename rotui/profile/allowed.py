@@ -92,7 +92,7 @@ def _resolved(root: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _words(schema: dict[str, Any]) -> str:
-    unit = f"; {schema['unit']}" if "unit" in schema else ""
+    unit = f"; {schema['unit']}" if schema.get("unit", "none") != "none" else ""
     if "enum" in schema:
         return "one of " + ", ".join(str(choice) for choice in schema["enum"])
     kind = schema.get("type")

@@ -41,6 +41,8 @@ class Fault:
 class ProfileError(InputError):
     """A profile that cannot be used. `faults` are all that was found, each once; its text has a line each."""
 
+    names_its_place = True
+
     def __init__(self, faults: Iterable[Fault]) -> None:
         found = list(dict.fromkeys(faults))
         sources = list(dict.fromkeys(fault.place.source for fault in found))

@@ -44,9 +44,15 @@ class DataSettings(Settings):
     """Black pixels added on each side before the random training crop; 0 with square images is no crop."""
     horizontal_flip: bool = True
     """Whether half of the training images, drawn afresh each time, are mirrored left to right."""
-    mean: Annotated[tuple[Annotated[float, Field(ge=0, le=1)], ...], Field(strict=False, max_length=3)] = ()
+    mean: Annotated[
+        tuple[Annotated[float, Field(ge=0, le=1)], ...],
+        Field(strict=False, max_length=3, json_schema_extra=_unit("share of full intensity")),
+    ] = ()
     """Mean of each colour channel (0 to 1) taken off before training; empty for the dataset's own."""
-    std: Annotated[tuple[Annotated[float, Field(gt=0, le=10)], ...], Field(strict=False, max_length=3)] = ()
+    std: Annotated[
+        tuple[Annotated[float, Field(gt=0, le=10)], ...],
+        Field(strict=False, max_length=3, json_schema_extra=_unit("share of full intensity")),
+    ] = ()
     """Standard deviation of each colour channel that pixels are divided by; empty for the dataset's own."""
     holdout: float = Field(default=0.0, ge=0, le=0.5, json_schema_extra=_unit("share of training images"))
     """Share of each class's training images held out for choosing the epoch; 0 is the published way, which
@@ -152,7 +158,7 @@ class LossSettings(Settings):
 class OptimizerSettings(Settings):
     """Adam with PyTorch's defaults, over the trained parts only."""
 
-    learning_rate: float = Field(default=0.01, gt=0, le=10)
+    learning_rate: float = Field(default=0.01, gt=0, le=10, json_schema_extra=_unit("none"))
     """Learning rate of the first epoch."""
     batch_size: int = Field(default=128, ge=2, le=65_536, json_schema_extra=_unit("images"))
     """Images in a step; the last, shorter batch of an epoch is kept."""
@@ -174,7 +180,7 @@ class ScheduleSettings(Settings):
     """Schedule of the rotation pre-training."""
     downstream: StageSchedule = StageSchedule(epochs=50, decay_every=10)
     """Schedule of fine-tuning and of supervised training."""
-    decay_factor: float = Field(default=0.1, gt=0, le=1)
+    decay_factor: float = Field(default=0.1, gt=0, le=1, json_schema_extra=_unit("none"))
     """What the learning rate is multiplied by at each decay."""
 
 
@@ -219,7 +225,7 @@ class Profile(Settings):
         Field(strict=False, min_length=1, max_length=5, json_schema_extra={"uniqueItems": True}),
     ] = tuple(STAGES)
     """The trainings to run; a pre-training that one of them starts from is added."""
-    seed: int = Field(default=42, ge=0, le=2**31 - 1)
+    seed: int = Field(default=42, ge=0, le=2**31 - 1, json_schema_extra=_unit("none"))
     """Seed of the weights, the order of the images, augmentation and every drawn subset."""
     data: DataSettings = DataSettings()
     labels: LabelSettings = LabelSettings()

@@ -1,13 +1,14 @@
 """What was measured beside what was published: one row for each stage and swept value, seeds put together."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from rotui.profile.schema import Profile, ScaleSettings
 from rotui.profile.stages import STAGES
 from rotui.results.deviations import deviations, published_point, value_at
 from rotui.results.floor import rotation_floor
 from rotui.results.notes import comparison_notes
-from rotui.results.published import Published
+from rotui.results.published import Published, PublishedCell
 from rotui.results.rows import Comparison, Row, Spread, SweptValues
 from rotui.study.planning import Cell, Plan, Point
 from rotui.study.records import RunResult
@@ -32,13 +33,9 @@ def compare(
     `reference` are the points of the built-in experiment that the published numbers belong to, from which
     deviations are told; empty where nothing was published.
     """
-    groups: dict[tuple[str, str], list[Cell]] = {}
-    for cell in plan.cells:
-        groups.setdefault((cell.stage_name, repr(_without_seed(cell.point))), []).append(cell)
-    rows = tuple(
-        _row(cells, measured, published, reference)
-        for cells, measured in zip(groups.values(), _spreads(list(groups.values()), finished), strict=True)
-    )
+    groups = _groups(plan, published)
+    spreads = _spreads([group.cells for group in groups], finished)
+    rows = tuple(_row(group, measured, reference) for group, measured in zip(groups, spreads, strict=True))
     keys = {cell.key for cell in plan.cells}
     scales = list(dict.fromkeys(row.scaled for row in rows))
     title = f"{experiment.name}, {scales[0]}" if len(scales) == 1 and scales[0] else experiment.name
@@ -49,6 +46,41 @@ def compare(
         notes=comparison_notes(rows, published, len(keys), len(keys - finished.keys())),
         scaled=any(scales),
     )
+
+
+@dataclass(frozen=True)
+class _Group:
+    """The cells of one row, one for each seed, and the published cell that stands beside them."""
+
+    cells: tuple[Cell, ...]
+    at: SweptValues
+    published: PublishedCell | None
+
+
+def _groups(plan: Plan, published: Published | None) -> list[_Group]:
+    """Cells that differ in the seed alone, together. Rows that the very same runs fill are one, at the swept
+    values they share, and come first, unless different numbers were published for them."""
+    by_point: dict[tuple[str, str], list[Cell]] = {}
+    for cell in plan.cells:
+        by_point.setdefault((cell.stage_name, repr(_without_seed(cell.point))), []).append(cell)
+    merged: dict[tuple[object, ...], _Group] = {}
+    for cells in by_point.values():
+        point = cells[0].point
+        at, found = _without_seed(point), _published_cell(cells[0], published)
+        name = (cells[0].stage_name, tuple(cell.key for cell in cells), repr(found))
+        if name in merged:
+            shared = tuple(value for value in merged[name].at if value in at)
+            merged[name] = replace(merged[name], at=shared)
+        else:
+            merged[name] = _Group(tuple(cells), at, found)
+    return sorted(merged.values(), key=lambda group: group.at == _without_seed(group.cells[0].point))
+
+
+def _published_cell(cell: Cell, published: Published | None) -> PublishedCell | None:
+    profile = cell.point.profile
+    if published is None or profile.scale.active:
+        return None
+    return published.find(cell.stage_name, lambda key: value_at(profile, key))
 
 
 def scaled_text(scale: ScaleSettings) -> str:
@@ -90,25 +122,16 @@ def _spreads(
     return [{name: spread(number, name) for name in _MEASURES} for number in range(len(groups))]
 
 
-def _row(
-    cells: Sequence[Cell],
-    measured: Mapping[str, Spread | None],
-    published: Published | None,
-    reference: Sequence[Point],
-) -> Row:
-    stage, point = cells[0].stage_name, cells[0].point
-    profile = point.profile
-    scaled = scaled_text(profile.scale)
-    found = None
-    if published and not scaled:
-        found = published.find(stage, lambda key: value_at(profile, key))
+def _row(group: _Group, measured: Mapping[str, Spread | None], reference: Sequence[Point]) -> Row:
+    stage, profile = group.cells[0].stage_name, group.cells[0].point.profile
+    found = group.published
     origin = published_point(found, reference) if found else None
     departures = deviations(profile, origin.profile, stage) if origin else ()
     best = measured["best"]
     return Row(
         stage=stage,
-        at=_without_seed(point),
-        missing=len(cells) - (best.count if best else 0),
+        at=group.at,
+        missing=len(group.cells) - (best.count if best else 0),
         best=best,
         last=measured["last"],
         holdout=measured["holdout"],
@@ -117,5 +140,5 @@ def _row(
         published_loss=found.loss if found else None,
         floor=rotation_floor(profile.rotation) if STAGES[stage].predicts_rotation else None,
         deviations=tuple(str(departure) for departure in departures),
-        scaled=scaled,
+        scaled=scaled_text(profile.scale),
     )

@@ -64,7 +64,7 @@ def test_the_table_tells_what_each_run_was_and_how_it_stands(runs_dir: Path) -> 
     assert "failed" in rows[1]
     assert "20 labels" in rows[2]
     assert "stopped" in rows[2]
-    assert "scaled to 500 images" in rows[3]
+    assert "500 images, 3 epochs" in rows[3]
     assert "interrupted" in rows[3]
     assert "0/3" in rows[3]
     assert "2: failed: loss \\x1b[31mis nan" in done.stderr

@@ -7,6 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -117,7 +118,11 @@ def _tear_manifest(directory: Path) -> None:
     (directory / MANIFEST).write_text('{"fingerprint": ')
 
 
-@pytest.mark.parametrize("damage", [_shorten, _lose, _lose_manifest, _tear_manifest])
+def _replace(directory: Path) -> None:
+    np.save(directory / "train-labels.npy", np.zeros(3, np.int64))
+
+
+@pytest.mark.parametrize("damage", [_shorten, _lose, _replace, _lose_manifest, _tear_manifest])
 def test_damaged_cache_is_built_again(cats_and_dogs, data_dir, damage):
     expected = load(cats_and_dogs, data_dir)[0].train.pixels.tobytes()
     damage(next((data_dir / "cache").glob("folder-*")))

@@ -1,6 +1,7 @@
 """Data that cannot be used gives one clear DataError and leaves nothing half-built."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,11 @@ from rotui.errors import DataError, ExitCode
 from rotui.profile.schema import DataSettings
 
 
-def refusal(settings: DataSettings, data_dir: Path) -> str:
+def refusal(
+    settings: DataSettings, data_dir: Path, progress: Callable[[int, int], None] | None = None
+) -> str:
     with pytest.raises(DataError) as caught:
-        load_dataset(settings, data_dir)
+        load_dataset(settings, data_dir, progress)
     assert caught.value.exit_code == ExitCode.DATA
     left = [path for path in (data_dir / "cache").rglob("*") if path.suffix != ".lock"]
     assert left == []
@@ -148,7 +151,11 @@ def test_too_little_room_is_refused_before_an_image_is_decoded(make_folder, data
     assert copies < 2000
     for number in range(copies):
         Image.new("1", (1, 12_000)).save(root / "train" / "a" / f"x{number}.png")
-    message = refusal(huge, data_dir)
+
+    def nothing_begins(done: int, total: int) -> None:
+        pytest.fail(f"decoding began with {done} of {total}")
+
+    message = refusal(huge, data_dir, nothing_begins)
     assert "no room for the cache" in message
     assert f"in {data_dir / 'cache'}: " in message
     assert "MB are needed, " in message
