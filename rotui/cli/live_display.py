@@ -6,7 +6,6 @@ from typing import Self
 
 from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.live import Live
-from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
@@ -28,6 +27,7 @@ MARKS: dict[RunStatus, tuple[str, str]] = {
     "stopped": ("■", "yellow"),
 }
 EPOCHS_SHOWN = 6
+BAR_WIDTH = 14
 
 
 class LiveDisplay:
@@ -67,7 +67,7 @@ class LiveDisplay:
         table.add_column("stage", no_wrap=True)
         table.add_column("at", no_wrap=True, overflow="ellipsis", max_width=max(8, width - 66))
         table.add_column("epochs", justify="right")
-        table.add_column("progress", width=14)
+        table.add_column("progress", width=BAR_WIDTH)
         table.add_column("best", justify="right")
         runs = list(self._progress.runs.values())
         first = _window(runs, rows)
@@ -79,9 +79,7 @@ class LiveDisplay:
                 Text(progress.run.stage.title),
                 Text(self._labels[progress.run.key]),
                 f"{len(progress.epochs)}/{progress.total_epochs}",
-                ProgressBar(total=1, completed=progress.share_done, width=14)
-                if progress.status != "reused"
-                else Text("finished before", style="dim"),
+                _bar(progress),
                 _best(progress),
             )
         if len(runs) > rows:
@@ -93,7 +91,7 @@ class LiveDisplay:
         rate = f"{count(round(current.rate))} images/s · " if current and current.rate else ""
         return Text(
             f"{rate}this run {duration(self._progress.run_seconds_left())} left · "
-            f"study {duration(self._progress.seconds_left())} left · Ctrl-C stops, finished runs are kept",
+            f"study {duration(self._progress.seconds_left())} left · Ctrl-C stops",
             style="dim",
         )
 
@@ -118,9 +116,27 @@ def _current_run(progress: RunProgress) -> list[Text | Table]:
             f"{record.learning_rate:g}",
             f"{record.seconds:.1f}",
         )
-    doing = {"probing": "probing features", "running": f"step {progress.step}/{progress.steps}"}
-    title = f"{printable(progress.note)}  {doing.get(progress.status, progress.status)}"
+    title = f"{printable(progress.note)}  {_doing(progress)}"
     return [Text(title, style="bold"), table]
+
+
+def _doing(progress: RunProgress) -> str:
+    if progress.status == "probing":
+        return "probing features"
+    if progress.status != "running":
+        return progress.status
+    if not progress.step:
+        return "starting"
+    return "validating" if progress.step == progress.steps else f"step {progress.step}/{progress.steps}"
+
+
+def _bar(progress: RunProgress) -> Text:
+    """The share that is done, told by its signs and not by colour alone."""
+    if progress.status == "reused":
+        return Text("done before", style="dim")
+    done = round(progress.share_done * BAR_WIDTH)
+    _, style = MARKS[progress.status]
+    return Text.assemble(("━" * done, style), ("╌" * (BAR_WIDTH - done), "dim"))
 
 
 def _best(progress: RunProgress) -> str:

@@ -97,5 +97,5 @@ class Decoders:
 
 
 def _end(child: "subprocess.Popen[str]") -> None:
-    with child:
-        child.terminate()
+    child.terminate()
+    child.communicate()

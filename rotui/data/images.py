@@ -15,8 +15,9 @@ class ImageSet:
     """uint8 RGB images of one split, one after the other in a flat array; sizes may differ.
 
     `pixels` (1-D, mapped copy-on-write, so that no write reaches the file) holds image i from `offsets[i]`
-    on: 3 * height * width values in channel, row, column order. `heights`, `widths` (int32, px), `offsets` and `labels` (int64) have one entry per image.
-    `names` are paths relative to the dataset's folder, empty where images have none.
+    on: 3 * height * width values in channel, row, column order. `heights`, `widths` (int32, px), `offsets`
+    and `labels` (int64) have one entry per image. `names` are paths relative to the dataset's folder, empty
+    where images have none.
     """
 
     pixels: NDArray[np.uint8]
