@@ -1,12 +1,12 @@
-"""Ctrl-C and SIGTERM while a plan is worked through: the first asks it to stop, the second ends at once."""
+"""Ctrl-C and SIGTERM while something goes on: the first asks it to stop, the second ends at once."""
 
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from rotui.cli.terminal import say
-from rotui.errors import ExitCode
+from rotui.errors import ExitCode, StoppedError
 
 
 class StopRequest:
@@ -30,16 +30,28 @@ class StopRequest:
         if self._signal is not None:
             raise KeyboardInterrupt
         self._signal = number
-        say("stopping at the end of this step; Ctrl-C again ends at once", style="yellow")
+        with suppress(RuntimeError):  # the signal cut into a write to the very stream that this is said on
+            say("stopping at the end of this step; Ctrl-C again ends at once", style="yellow")
 
 
 @contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:
-    """Handles SIGINT and SIGTERM for as long as the block lasts."""
+    """Handles SIGINT and SIGTERM for as long as the block lasts.
+
+    Raises StoppedError, with the exit code of the first signal, for a StoppedError of the block and for a
+    second signal.
+    """
     request = StopRequest()
     before = {number: signal.signal(number, request.receive) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield request
+    except StoppedError as error:
+        error.exit_code = request.exit_code
+        raise
+    except KeyboardInterrupt as interrupt:
+        ended = StoppedError("ended at once")
+        ended.exit_code = request.exit_code
+        raise ended from interrupt
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

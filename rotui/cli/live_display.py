@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from rotui.cli.formats import count, duration, swept
-from rotui.cli.terminal import talk
-from rotui.study.events import Event
+from rotui.cli.terminal import say, talk
+from rotui.study.events import Event, RunFailed, RunSkipped
 from rotui.study.planning import Plan
 from rotui.study.progress import RunProgress, RunStatus, StudyProgress
 from rotui.text import printable
@@ -28,10 +28,12 @@ MARKS: dict[RunStatus, tuple[str, str]] = {
 }
 EPOCHS_SHOWN = 6
 BAR_WIDTH = 14
+NARROW_BAR_WIDTH = 6
 
 
 class LiveDisplay:
-    """Listens to a worker and redraws at its own pace: an event only changes numbers, it never draws."""
+    """Listens to a worker and redraws at its own pace: an event changes numbers and draws nothing, but for
+    the line that says why a run failed or was skipped."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -51,24 +53,32 @@ class LiveDisplay:
     def __call__(self, event: Event) -> None:
         """Takes one event of the worker."""
         self._progress.take(event)
+        if isinstance(event, RunFailed | RunSkipped):
+            progress = self._progress.runs[event.run.key]
+            number, (_, style) = self._plan.number(event.run.key), MARKS[progress.status]
+            say(f"run {number}, {event.run.stage.title}, {progress.status}: {event.reason}", style)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         current = self._progress.current
-        parts: list[Table | Text] = [self._plan_table(options.max_width, max(4, options.size.height - 14))]
+        width, height = options.max_width, options.size.height
+        epochs = max(1, min(EPOCHS_SHOWN, height - 12))
+        parts: list[Table | Text] = [self._plan_table(width, max(4, height - 8 - epochs))]
         if current is not None:
-            parts += [Text(""), *_current_run(current)]
-        parts.append(self._footer())
+            parts += [Text(""), *_current_run(current, epochs, width)]
+        if current is None or current.status in ("running", "probing", "finished"):
+            parts.append(self._footer())
         yield Group(*parts)
 
     def _plan_table(self, width: int, rows: int) -> Table:
+        bar = BAR_WIDTH if width >= 76 else NARROW_BAR_WIDTH
         table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", expand=False)
-        table.add_column("#", justify="right")
+        table.add_column("#", justify="right", no_wrap=True)
         table.add_column("")
         table.add_column("stage", no_wrap=True)
-        table.add_column("at", no_wrap=True, overflow="ellipsis", max_width=max(8, width - 66))
-        table.add_column("epochs", justify="right")
-        table.add_column("progress", width=BAR_WIDTH)
-        table.add_column("best", justify="right")
+        table.add_column("at", no_wrap=True, overflow="ellipsis", max_width=max(6, width - 45 - bar))
+        table.add_column("epochs", justify="right", no_wrap=True)
+        table.add_column("done", width=bar, no_wrap=True)
+        table.add_column("best", justify="right", no_wrap=True)
         runs = list(self._progress.runs.values())
         first = _window(runs, rows)
         for number, progress in enumerate(runs[first : first + rows], start=first + 1):
@@ -78,8 +88,8 @@ class LiveDisplay:
                 Text(mark, style=style),
                 Text(progress.run.stage.title),
                 Text(self._labels[progress.run.key]),
-                f"{len(progress.epochs)}/{progress.total_epochs}",
-                _bar(progress),
+                f"{len(progress.epochs)}/{progress.total_epochs}" if progress.status != "reused" else "",
+                _bar(progress, bar),
                 _best(progress),
             )
         if len(runs) > rows:
@@ -97,16 +107,16 @@ class LiveDisplay:
 
 
 def _window(runs: list[RunProgress], rows: int) -> int:
-    """First row shown of a plan that is longer than the screen: the current run stays in view."""
-    active = next((i for i, run in enumerate(runs) if run.status in ("running", "probing", "waiting")), 0)
+    """First row shown of a plan that is longer than the screen: the newest run to begin stays in view."""
+    active = max((place for place, run in enumerate(runs) if run.status != "waiting"), default=0)
     return max(0, min(active - rows // 2, len(runs) - rows))
 
 
-def _current_run(progress: RunProgress) -> list[Text | Table]:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+def _current_run(progress: RunProgress, epochs: int, width: int) -> list[Text | Table]:
+    table = Table(box=None, padding=(0, 2 if width >= 66 else 1, 0, 0), header_style="bold")
     for heading in ("epoch", "train loss", "train %", "val loss", "val %", "lr", "seconds"):
-        table.add_column(heading, justify="right")
-    for record in progress.epochs[-EPOCHS_SHOWN:]:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for record in progress.epochs[-epochs:]:
         table.add_row(
             f"{record.epoch}/{progress.total_epochs}",
             f"{record.train_loss:.4f}",
@@ -116,13 +126,15 @@ def _current_run(progress: RunProgress) -> list[Text | Table]:
             f"{record.learning_rate:g}",
             f"{record.seconds:.1f}",
         )
-    title = f"{printable(progress.note)}  {_doing(progress)}"
-    return [Text(title, style="bold"), table]
+    title = f"{_doing(progress)}  {printable(progress.note)}".strip()
+    return [Text(title, style="bold", no_wrap=True, overflow="ellipsis"), table]
 
 
 def _doing(progress: RunProgress) -> str:
     if progress.status == "probing":
         return "probing features"
+    if progress.status in ("failed", "stopped"):
+        return ""
     if progress.status != "running":
         return progress.status
     if not progress.step:
@@ -130,13 +142,13 @@ def _doing(progress: RunProgress) -> str:
     return "validating" if progress.step == progress.steps else f"step {progress.step}/{progress.steps}"
 
 
-def _bar(progress: RunProgress) -> Text:
+def _bar(progress: RunProgress, width: int) -> Text:
     """The share that is done, told by its signs and not by colour alone."""
     if progress.status == "reused":
-        return Text("done before", style="dim")
-    done = round(progress.share_done * BAR_WIDTH)
+        return Text("reused", style="dim")
+    done = round(progress.share_done * width)
     _, style = MARKS[progress.status]
-    return Text.assemble(("━" * done, style), ("╌" * (BAR_WIDTH - done), "dim"))
+    return Text.assemble(("━" * done, style), ("╌" * (width - done), "dim"))
 
 
 def _best(progress: RunProgress) -> str:

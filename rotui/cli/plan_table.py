@@ -2,16 +2,12 @@
 
 from collections.abc import Mapping
 
-from rich import box
-from rich.table import Table
-from rich.text import Text
-
+from rotui.cli.columns import Column, fitting, plain_table
 from rotui.cli.formats import count, swept
-from rotui.cli.terminal import line, out, print_json
+from rotui.cli.terminal import line, out, print_json, say
 from rotui.store.past_runs import PastRun
 from rotui.study.cost import Cost, plan_cost, run_cost
 from rotui.study.planning import Plan, PlannedRun
-from rotui.text import printable
 
 
 def print_plan(plan: Plan, finished: Mapping[str, PastRun], as_json: bool) -> None:
@@ -21,23 +17,35 @@ def print_plan(plan: Plan, finished: Mapping[str, PastRun], as_json: bool) -> No
         for number, run in enumerate(plan.runs, start=1):
             print_json(_values(number, run, plan, finished))
         return
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
-    for heading in ("#", "stage", "at", "starts from", "epochs", "images", ""):
-        table.add_column(heading, justify="right" if heading in ("#", "epochs", "images") else "left")
-    for number, run in enumerate(plan.runs, start=1):
-        past = finished.get(run.key)
-        table.add_row(
-            str(number),
-            Text(run.stage.title),
-            Text(labels.get(run.key, "")),
-            f"run {plan.number(run.parent)}" if run.parent else "random weights",
-            str(run.profile.epochs(run.stage_name)),
-            _images(run_cost(run)),
-            Text(f"finished: {printable(past.name)}" if past else ""),
-        )
+    pasts = [finished.get(run.key) for run in plan.runs]
+    columns = [
+        Column("#", [str(number) for number in range(1, len(plan.runs) + 1)]),
+        Column("stage", [run.stage.title for run in plan.runs], justify="left"),
+        Column("at", [labels.get(run.key, "") for run in plan.runs], justify="left"),
+        Column("starts from", [_start(run, plan) for run in plan.runs], justify="left"),
+        Column("epochs", [str(run.profile.epochs(run.stage_name)) for run in plan.runs], rank=2),
+        Column("images", [_images(run_cost(run)) for run in plan.runs], rank=3),
+    ]
+    if any(pasts):
+        numbers = [f"no. {past.number}" if past else "" for past in pasts]
+        columns.append(Column("finished", numbers, rank=1, justify="left"))
+    if not any(columns[2].cells):
+        del columns[2]
+    kept, dropped = fitting(columns, out.width)
+    table = plain_table(kept)
+    for column in table.columns:
+        column.vertical = "top"
+        if str(column.header) == "at":
+            column.no_wrap, column.overflow = False, "fold"
     out.print(table)
     reused = sum(run.key in finished for run in plan.runs)
     line(f"{len(plan.runs)} runs, {reused} finished before, {_images(plan_cost(plan))} images trained in all")
+    if dropped:
+        say(f"not shown for want of room: {', '.join(dropped)} (--json has all)", style="dim")
+
+
+def _start(run: PlannedRun, plan: Plan) -> str:
+    return f"run {plan.number(run.parent)}" if run.parent else "random weights"
 
 
 def _images(cost: Cost) -> str:

@@ -44,7 +44,7 @@ def profiles(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def check(files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Paths or names.")]) -> None:
+def check(files: Annotated[list[str], typer.Argument(metavar="FILE", help="Paths or names.")]) -> None:
     """Validate profiles, with all they extend and every expansion of their sweeps."""
     from rotui.profile.loading import load_experiment
 

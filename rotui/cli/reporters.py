@@ -59,9 +59,12 @@ class PlainReporter(_Reporter):
                 say(f"{run}: probing the frozen features")
             case RunFinished(result=result):
                 say(f"{run}: finished, best {result.best_accuracy:.2f} %, last {result.last_accuracy:.2f} %")
-            case RunFailed() | RunSkipped() | RunStopped():
-                word = type(event).__name__.removeprefix("Run").lower()
-                say(f"{run}: {word}: {event.reason}")
+            case RunFailed(reason=reason):
+                say(f"{run}: failed: {reason}", "red")
+            case RunSkipped(reason=reason):
+                say(f"{run}: skipped: {reason}", "yellow")
+            case RunStopped(reason=reason):
+                say(f"{run}: {reason}", "yellow")
             case StepEnded():
                 pass
 

@@ -57,7 +57,7 @@ def finished_results(runs_dir: Path) -> dict[str, "RunResult"]:
 
 
 def results(
-    profiles: Annotated[list[str], typer.Argument(metavar="PROFILE...", help="Profiles, by name or path.")],
+    profiles: Annotated[list[str], typer.Argument(metavar="PROFILE", help="Profiles, by name or path.")],
     settings: Set = None,
     output: Annotated[Format, typer.Option("--format", help="How the comparison is written.")] = Format.TABLE,
     detail: Annotated[

@@ -1,15 +1,14 @@
 """`rotui run`: trains a study headless, from plan to comparison table."""
 
-import shlex
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rotui.cli.command_line import pasteable, same_command
 from rotui.cli.options import AsJson, DataDir, RunsDir, Set
 from rotui.cli.terminal import print_json, say, talk
-from rotui.errors import ExitCode
+from rotui.errors import ExitCode, StoppedError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 def run(
     profiles: Annotated[
-        list[str], typer.Argument(metavar="PROFILE...", help="Profiles, by name (rotui profiles) or path.")
+        list[str], typer.Argument(metavar="PROFILE", help="Profiles, by name (rotui profiles) or path.")
     ],
     settings: Set = None,
     limit: Annotated[
@@ -56,12 +55,15 @@ def run(
 
         print_plan(planned, {} if fresh else finished_runs(runs_path), as_json)
         return
-    outcome, stopped_by = _work(experiments, planned, runs_path, data_dir, device, fresh, as_json)
+    try:
+        outcome, stopped_by = _work(experiments, planned, runs_path, data_dir, device, fresh, as_json)
+    except StoppedError as error:
+        _say_how_to_go_on(str(error), fresh)
+        raise typer.Exit(error.exit_code) from error
     _print_results(experiments, runs_path, as_json)
     if outcome.stopped:
-        done = len(outcome.finished)
-        say(f"stopped: {done} of {len(planned.runs)} runs are finished and kept. Go on with:")
-        say(f"  {shlex.join(same_command())}")
+        done = f"stopped: {len(outcome.finished)} of {len(planned.runs)} runs are finished and kept"
+        _say_how_to_go_on(done, fresh)
         raise typer.Exit(stopped_by)
     if outcome.failed or outcome.skipped:
         say(
@@ -108,7 +110,13 @@ def _display(planned: "Plan", as_json: bool) -> "LiveDisplay | PlainReporter | J
 
     if as_json:
         return JsonReporter(planned)
-    return LiveDisplay(planned) if talk.is_terminal else PlainReporter(planned)
+    draws = talk.is_terminal and not talk.is_dumb_terminal
+    return LiveDisplay(planned) if draws else PlainReporter(planned)
+
+
+def _say_how_to_go_on(what: str, fresh: bool) -> None:
+    say(f"{what}. Go on with{' (without --fresh, what is finished is not trained again)' if fresh else ''}:")
+    say(f"  {pasteable(same_command())}")
 
 
 def _print_results(experiments: "Sequence[Experiment]", runs_path: "Path", as_json: bool) -> None:
@@ -125,8 +133,3 @@ def _print_results(experiments: "Sequence[Experiment]", runs_path: "Path", as_js
             print_json({"event": "comparison", **to_json(comparison)})
         else:
             print_comparison(comparison)
-
-
-def same_command() -> list[str]:
-    """The command line as the user may type it again."""
-    return ["rotui", *sys.argv[1:]]

@@ -13,6 +13,8 @@ from rotui.text import printable
 out = Console(highlight=False, markup=False, emoji=False)
 talk = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
+LONGEST_LINE = 100_000
+
 
 def print_json(values: Mapping[str, Any] | list[Any]) -> None:
     """Writes one JSON object or list on one line of stdout."""
@@ -21,13 +23,13 @@ def print_json(values: Mapping[str, Any] | list[Any]) -> None:
 
 
 def line(text: str) -> None:
-    """Writes one plain line to stdout, not wrapped to the terminal's width."""
-    out.print(Text(text), soft_wrap=True)
+    """Writes one plain line to stdout, not wrapped to the terminal's width, control characters as escapes."""
+    out.print(Text(printable(text, LONGEST_LINE)), soft_wrap=True)
 
 
 def say(text: str, style: str = "") -> None:
-    """Writes one line of talk to stderr."""
-    talk.print(Text(text, style=style), soft_wrap=True)
+    """Writes one line of talk to stderr, control characters as escapes."""
+    talk.print(Text(printable(text, LONGEST_LINE), style=style), soft_wrap=True)
 
 
 def say_error(error: RotuiError) -> None:

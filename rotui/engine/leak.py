@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from rotui.data.images import ImageSet, image_offsets
 from rotui.engine.batches import ImagePool, evaluation_draws, step_sizes, training_draws
 from rotui.engine.rotation import Rotations
-from rotui.engine.seeding import derive_seed
+from rotui.engine.seeding import derive_seed, seeded
 from rotui.errors import StoppedError
 from rotui.profile.schema import Profile
 
@@ -56,8 +56,7 @@ def noise_images(count: int, size: int, seed: int) -> ImageSet:
 def small_network(outputs: int, seed: int) -> nn.Module:
     """Four 3x3 convolutions with batch norm, 32 to 64 channels, pooled to logits (N, outputs)."""
     channels = (3, 32, 32, 64, 64)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(seed, "leak network"))
+    with seeded(seed, "leak network"):
         layers: list[nn.Module] = []
         for number, (before, after) in enumerate(pairwise(channels)):
             stride = 2 if number in (1, 2) else 1

@@ -3,11 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
-from rotui.engine.seeding import derive_seed
+from rotui.engine.seeding import seeded
 from rotui.profile.schema import Architecture, NetworkSettings
 from rotui.profile.stages import Stage
 
@@ -53,8 +52,7 @@ def build_network(settings: NetworkSettings, outputs: int, seed: int) -> ResNet:
     `torchvision.models.resnet18` (34, 50) to the bit.
     """
     block, layers = _LAYERS[settings.architecture]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(seed, "weights"))
+    with seeded(seed, "weights"):
         return _VariantResNet(block, layers, outputs, settings)
 
 

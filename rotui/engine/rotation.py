@@ -32,8 +32,11 @@ def inscribed_disc(size: int, device: torch.device | str = "cpu") -> Tensor:
 
 
 def low_pass(images: Tensor, sigma: float) -> Tensor:
-    """`images` (N, 3, S, S) convolved with a Gaussian of standard deviation `sigma` px, mirrored borders."""
-    radius = max(1, math.ceil(3 * sigma))
+    """`images` (N, 3, S, S) convolved with a Gaussian of standard deviation `sigma` px, mirrored borders.
+
+    It is cut off at 3 `sigma`, or where one mirrored border ends.
+    """
+    radius = min(max(1, math.ceil(3 * sigma)), images.shape[-1] - 1)
     offsets = torch.arange(-radius, radius + 1, dtype=images.dtype, device=images.device)
     kernel = torch.exp(-(offsets**2) / (2 * sigma**2))
     kernel = (kernel / kernel.sum()).expand(images.shape[1], 1, 1, -1)

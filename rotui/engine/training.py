@@ -88,7 +88,7 @@ class Training:
         self, epoch: int, stop: Callable[[], bool], observe: Callable[[Progress], None]
     ) -> EpochRecord:
         """Trains and judges `epoch` (counted from 0). Raises StoppedError between two steps when `stop` says
-        so, and RunFailedError when the training loss is not finite."""
+        so, and RunFailedError when a loss is not finite."""
         profile = self.profile
         learning_rate = profile.learning_rate(self.stage_name, epoch)
         for group in self.optimizer.param_groups:
@@ -96,15 +96,13 @@ class Training:
         started = time.perf_counter()
         train_loss, train_accuracy, seen = self._train_steps(epoch, stop, observe)
         trained = time.perf_counter()
-        if not math.isfinite(train_loss):
-            raise RunFailedError(
-                f"the training loss is {train_loss} in epoch {epoch + 1} at learning rate {learning_rate:g} "
-                "(a lower optimizer.learning_rate, or compute.precision fp32)"
-            )
+        _require_finite("training", train_loss, epoch, learning_rate)
         holdout_loss = holdout_accuracy = None
         if self.holdout is not None:
             holdout_loss, holdout_accuracy, _ = self._judge(self.holdout, epoch, stop)
+            _require_finite("hold-out", holdout_loss, epoch, learning_rate)
         validation_loss, validation_accuracy, self.confusion = self._judge(self.validation, epoch, stop)
+        _require_finite("validation", validation_loss, epoch, learning_rate)
         return EpochRecord(
             epoch=epoch + 1,
             train_loss=train_loss,
@@ -179,6 +177,14 @@ class Training:
 
     def _rotation_count(self) -> int:
         return self.profile.rotation.count if self.rotations else 1
+
+
+def _require_finite(part: str, loss: float, epoch: int, learning_rate: float) -> None:
+    if not math.isfinite(loss):
+        raise RunFailedError(
+            f"the {part} loss is {loss} in epoch {epoch + 1} at learning rate {learning_rate:g} "
+            "(a lower optimizer.learning_rate, or compute.precision fp32)"
+        )
 
 
 def class_names(run: PlannedRun, splits: Splits) -> tuple[str, ...]:

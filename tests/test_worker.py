@@ -1,0 +1,304 @@
+"""The worker with real parts: real files, real datasets, real training, no screen."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from rotui.errors import DataError, ExitCode, RunFailedError, StoppedError, StoreError
+from rotui.profile.schema import Profile
+from rotui.store.past_runs import read_runs
+from rotui.study.events import (
+    EpochEnded,
+    Event,
+    ProbesStarted,
+    RunFailed,
+    RunFinished,
+    RunSkipped,
+    RunStarted,
+    RunStopped,
+    StepEnded,
+)
+from rotui.study.planning import Plan, Point, plan
+from rotui.worker import Outcome, Worker, Workplace, out_of_memory_named
+
+TINY = {
+    "network": {"architecture": "resnet10", "width": 8},
+    "compute": {"threads": 1},
+    "optimizer": {"learning_rate": 0.001, "batch_size": 30},
+    "scale": {"limit": 60, "epochs": 1},
+}
+
+
+def planned(*stages: str, **settings: object) -> Plan:
+    values = {"name": "tiny", "data": {"name": "digits"}, **TINY, **settings}
+    if stages:
+        values["stages"] = stages
+    return plan([Point(Profile.model_validate(values))])
+
+
+class Watched:
+    """A worker whose events are kept, and which stops at the event that the test chooses."""
+
+    def __init__(self, folder: Path, stop_at: type | None = None, on: Callable[[Event], None] | None = None):
+        self.events: list[Event] = []
+        self.decoded: list[tuple[int, int]] = []
+        self.stopping = False
+        self._stop_at, self._on = stop_at, on
+        place = Workplace(folder / "runs", folder / "data", torch.device("cpu"), ("rotui", "run"))
+        self.worker = Worker(
+            place,
+            listener=self._take,
+            stop=lambda: self.stopping,
+            decoding=lambda done, total: self.decoded.append((done, total)),
+        )
+
+    def _take(self, event: Event) -> None:
+        self.events.append(event)
+        if self._stop_at is not None and isinstance(event, self._stop_at):
+            self.stopping = True
+        if self._on is not None:
+            self._on(event)
+
+    def work(self, made: Plan, *, fresh: bool = False) -> Outcome:
+        return self.worker.work(made, self.worker.prepare(made, fresh=fresh), study="tiny")
+
+    def kinds(self) -> list[str]:
+        return [type(event).__name__ for event in self.events if not isinstance(event, StepEnded)]
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    draw = np.random.default_rng(0)
+    for split, count in (("train", 12), ("val", 4)):
+        for name in ("cat", "dog"):
+            (tmp_path / "pictures" / split / name).mkdir(parents=True)
+            for number in range(count):
+                pixels = draw.integers(0, 256, (32, 32, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(tmp_path / "pictures" / split / name / f"{number}.png")
+    return tmp_path / "pictures"
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def test_what_happens_is_told_in_order_and_is_on_disk_by_then(tmp_path):
+    made = planned("pretrain", "finetune-pretrained")
+
+    def check(event: Event) -> None:
+        runs = {run.key: run for run in read_runs(tmp_path / "runs")[0]}
+        if isinstance(event, RunStarted):
+            assert runs[event.run.key].status == "running"
+            assert runs[event.run.key].provenance["command"] == ["rotui", "run"]
+        if isinstance(event, EpochEnded):
+            assert runs[event.run.key].epochs[-1] == event.record
+        if isinstance(event, RunFinished):
+            assert runs[event.run.key].result == event.result
+
+    watched = Watched(tmp_path, on=check)
+    outcome = watched.work(made)
+    started = ["RunStarted", "EpochEnded"]
+    assert watched.kinds() == [*started, "ProbesStarted", "RunFinished", *started, "RunFinished"]
+    assert outcome == Outcome(tuple(run.key for run in made.runs), (), (), stopped=False)
+    steps = [event for event in watched.events if isinstance(event, StepEnded)]
+    assert [(step.epoch, step.step, step.steps, step.images) for step in steps[:2]] == [
+        (1, 1, 2, 30),
+        (1, 2, 2, 30),
+    ]
+    pretrained, tuned = read_runs(tmp_path / "runs")[0]
+    assert set(pretrained.result.probes) == {"pretrained", "random"}
+    assert tuned.result.probes == {}
+    assert (tuned.parent, tuned.parent_run) == (pretrained.key, pretrained.name)
+    assert pretrained.provenance["data_fingerprint"]
+
+
+def test_finished_runs_are_reused_and_fresh_ones_trained_again(tmp_path):
+    made = planned("pretrain", "supervised-pretrained")
+    Watched(tmp_path).work(made)
+    again = Watched(tmp_path)
+    assert again.work(made).finished == tuple(run.key for run in made.runs)
+    assert again.kinds() == ["RunReused", "RunReused"]
+    fresh = Watched(tmp_path)
+    fresh.work(made, fresh=True)
+    assert fresh.kinds().count("RunStarted") == 2
+    runs = read_runs(tmp_path / "runs")[0]
+    assert [run.number for run in runs] == [1, 2, 3, 4]
+    assert runs[3].parent_run == runs[2].name
+    assert runs[0].result.to_json() == runs[2].result.to_json()
+
+
+def test_a_run_whose_weights_are_gone_is_trained_again(tmp_path):
+    made = planned("supervised-random")
+    Watched(tmp_path).work(made)
+    next((tmp_path / "runs").glob("0001-*/model.safetensors")).unlink()
+    again = Watched(tmp_path)
+    again.work(made)
+    assert "RunStarted" in again.kinds()
+
+
+def test_changed_images_of_a_folder_are_trained_again(tmp_path, pictures):
+    made = planned("supervised-random", data={"name": "folder", "path": str(pictures)})
+    first = Watched(tmp_path)
+    first.work(made)
+    assert first.decoded[0] == (0, 32)
+    assert first.decoded[-1] == (32, 32)
+    same = Watched(tmp_path)
+    same.work(made)
+    assert same.kinds() == ["RunReused"]
+    Image.new("RGB", (32, 32), "red").save(pictures / "train" / "cat" / "new.png")
+    changed = Watched(tmp_path)
+    changed.work(made)
+    assert "RunStarted" in changed.kinds()
+    runs = read_runs(tmp_path / "runs")[0]
+    assert len({run.data_fingerprint for run in runs}) == 2
+    assert len({run.key for run in runs}) == 1
+
+
+def test_what_a_late_run_lacks_is_said_before_anything_is_trained(tmp_path):
+    points = [
+        Point(Profile.model_validate({**TINY, "data": {"name": name}})) for name in ("digits", "cifar10")
+    ]
+    watched = Watched(tmp_path)
+    with pytest.raises(DataError, match="CIFAR-10 was not found"):
+        watched.work(plan(points))
+    assert not (tmp_path / "runs").exists()
+    assert watched.events == []
+
+
+def test_too_few_labels_of_a_late_run_are_said_before_anything_is_trained(tmp_path):
+    made = [planned(), planned("finetune-random", labels={"per_class": 5000}, scale={"epochs": 1})]
+    both = plan(cell.point for each in made for cell in each.cells)
+    with pytest.raises(DataError, match="5000"):
+        Watched(tmp_path).work(both)
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("moment", [StepEnded, EpochEnded, ProbesStarted])
+def test_a_stop_is_recorded_and_the_same_plan_goes_on(tmp_path, moment):
+    made = planned("pretrain", "supervised-random")
+    watched = Watched(tmp_path, stop_at=moment)
+    outcome = watched.work(made)
+    assert outcome.stopped
+    assert outcome.finished == ()
+    assert isinstance(watched.events[-1], RunStopped)
+    [stopped] = read_runs(tmp_path / "runs")[0]
+    assert stopped.status == "stopped"
+    assert stopped.reason == watched.events[-1].reason
+    assert Watched(tmp_path).work(made).finished == tuple(run.key for run in made.runs)
+
+
+def test_a_stop_between_two_runs_makes_no_directory_of_the_next(tmp_path):
+    watched = Watched(tmp_path, stop_at=RunFinished)
+    outcome = watched.work(planned("pretrain", "supervised-random"))
+    assert len(outcome.finished) == 1
+    assert watched.events[-1].reason == "stopped before it began"
+    assert len(read_runs(tmp_path / "runs")[0]) == 1
+
+
+def test_a_stop_while_images_are_decoded_leaves_nothing(tmp_path, pictures):
+    watched = Watched(tmp_path)
+    watched.stopping = True
+    with pytest.raises(StoppedError, match="decoded") as stopped:
+        watched.work(planned(data={"name": "folder", "path": str(pictures)}))
+    assert stopped.value.exit_code is ExitCode.INTERRUPTED
+    assert not (tmp_path / "runs").exists()
+    assert not list((tmp_path / "data").glob("cache/folder*"))
+
+
+def test_a_run_that_fails_is_recorded_and_the_plan_goes_on_without_what_starts_from_it(tmp_path):
+    made = planned()
+
+    def spoil(event: Event) -> None:
+        if isinstance(event, RunStarted) and event.run.stage_name == "pretrain":
+            (tmp_path / "runs" / event.directory / "model.safetensors").mkdir()
+
+    watched = Watched(tmp_path, on=spoil)
+    outcome = watched.work(made)
+    keys = {run.stage_name: run.key for run in made.runs}
+    assert outcome.failed == (keys["pretrain"],)
+    assert outcome.skipped == (keys["finetune-pretrained"], keys["supervised-pretrained"])
+    assert outcome.finished == (keys["finetune-random"], keys["supervised-random"])
+    skipped = [event for event in watched.events if isinstance(event, RunSkipped)]
+    assert skipped[0].reason == "run 1, which it starts from, did not finish"
+    [failure] = [event for event in watched.events if isinstance(event, RunFailed)]
+    failed = read_runs(tmp_path / "runs")[0][0]
+    assert (failed.status, failed.reason) == ("failed", failure.reason)
+    assert "model.safetensors" in failure.reason
+    assert failure.reason in (failed.path / "run.log").read_text()
+
+
+def test_a_loss_that_is_not_finite_fails_the_run_and_says_what_would_help(tmp_path):
+    tiny = 1e-42
+    made = planned("supervised-random", data={"name": "digits", "std": [tiny] * 3})
+    watched = Watched(tmp_path)
+    assert watched.work(made).failed == (made.runs[0].key,)
+    assert "training loss is nan in epoch 1" in watched.events[-1].reason
+    assert "optimizer.learning_rate" in watched.events[-1].reason
+
+
+def test_broken_weights_of_a_reused_pre_training_fail_what_starts_from_it(tmp_path):
+    Watched(tmp_path).work(planned("pretrain"))
+    weights = next((tmp_path / "runs").glob("0001-*/model.safetensors"))
+    weights.write_bytes(weights.read_bytes()[:1000])
+    watched = Watched(tmp_path)
+    outcome = watched.work(planned("finetune-pretrained", "supervised-random"))
+    assert (len(outcome.finished), len(outcome.failed)) == (2, 1)
+    [failure] = [event for event in watched.events if isinstance(event, RunFailed)]
+    assert "weights cannot be read" in failure.reason
+
+
+def test_a_runs_directory_that_is_a_file_is_a_store_error(tmp_path):
+    (tmp_path / "runs").write_text("mine")
+    with pytest.raises(StoreError, match="runs"):
+        Watched(tmp_path).work(planned())
+    assert (tmp_path / "runs").read_text() == "mine"
+
+
+def test_an_interrupt_in_the_middle_of_a_step_is_recorded(tmp_path):
+    def interrupt(event: Event) -> None:
+        if isinstance(event, StepEnded):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Watched(tmp_path, on=interrupt).work(planned("supervised-random"))
+    [run] = read_runs(tmp_path / "runs")[0]
+    assert run.status == "stopped"
+    assert "at once" in run.reason
+
+
+def test_a_dataset_is_loaded_once_for_all_runs_that_use_it(tmp_path, pictures):
+    watched = Watched(tmp_path)
+    watched.work(planned(data={"name": "folder", "path": str(pictures)}))
+    assert [done for done, _ in watched.decoded].count(0) == 1
+
+
+def test_running_out_of_memory_names_the_sizes_that_ask_for_it():
+    run = planned("supervised-random").runs[0]
+    sizes = r"resnet10 of width 8, 32 px and optimizer.batch_size 30"
+    with pytest.raises(RunFailedError, match=sizes), out_of_memory_named(run):
+        torch.empty(2**50, dtype=torch.uint8)
+    with pytest.raises(RunFailedError, match="out of memory"), out_of_memory_named(run):
+        np.empty(2**50, dtype=np.uint8)
+    with pytest.raises(RunFailedError, match="out of memory"), out_of_memory_named(run):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+    with pytest.raises(RuntimeError, match="shape") as other, out_of_memory_named(run):
+        torch.zeros(2, 3) @ torch.zeros(2, 3)
+    assert not isinstance(other.value, RunFailedError)
+
+
+def test_every_file_of_a_run_is_plain_and_whole(tmp_path):
+    Watched(tmp_path).work(planned("supervised-random"))
+    [folder] = [entry for entry in (tmp_path / "runs").iterdir() if entry.is_dir()]
+    names = {entry.name for entry in folder.iterdir()}
+    files = {"profile.toml", "provenance.json", "metrics.csv", "run.log", "result.json", "model.safetensors"}
+    assert files | {"state.json"} <= names
+    assert not [name for name in names if name.endswith(".tmp")]
+    assert json.loads((folder / "result.json").read_text())["epochs"] == 1
+    assert all(os.access(folder / name, os.R_OK) for name in names)
