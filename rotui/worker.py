@@ -1,11 +1,10 @@
-"""The worker: takes the runs of a plan in order, trains each through the engine and writes what happens.
+"""The worker: takes the runs of a plan in order, has each trained and records how it ended.
 
 It knows no screen: it posts events to a listener, which must return at once, and asks `stop` before every
 step. It may run in any thread.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,33 +13,31 @@ from torch import Tensor
 
 from rotui.data.images import Dataset
 from rotui.data.loading import load_dataset
-from rotui.data.splits import Splits, split_dataset
-from rotui.engine.device import apply_compute_settings, describe_device
-from rotui.engine.probes import probe, random_network
-from rotui.engine.training import Progress, TrainedNetwork, train
-from rotui.engine.weights import load_weights, weights_to_bytes
-from rotui.errors import RotuiError, RunFailedError, StoppedError
+from rotui.data.splits import Splits, data_identity, split_dataset
+from rotui.engine.device import apply_compute_settings, device_provenance, environment, repeats_exactly
+from rotui.engine.weights import load_weights
+from rotui.errors import DataError, DeviceError, InputError, RunFailedError, StoppedError, StoreError
 from rotui.profile.schema import DataSettings
-from rotui.store.atomic import write_atomically
-from rotui.store.past_runs import PastRun, finished_runs
+from rotui.run_execution import Execution, execute
+from rotui.store.checkpoints import newest_checkpoint, remove_checkpoints
+from rotui.store.layout import MODEL
+from rotui.store.past_runs import PastRun, read_runs
 from rotui.store.provenance import provenance
 from rotui.store.run_directory import RunDirectory
 from rotui.study.events import (
-    EpochEnded,
     Event,
-    ProbesStarted,
     RunFailed,
     RunFinished,
     RunReused,
     RunSkipped,
     RunStarted,
     RunStopped,
-    StepEnded,
 )
 from rotui.study.planning import Plan, PlannedRun
-from rotui.study.records import EpochRecord, FeatureProbe, RunResult
+from rotui.text import printable
 
-WEIGHTS = "model.safetensors"
+CHECKPOINT_SECONDS = 60.0
+"""Least time between two checkpoints: one of ResNet18 takes about a second."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +48,15 @@ class Workplace:
     data_dir: Path
     device: torch.device
     command: Sequence[str] = ()
+    checkpoint_seconds: float = CHECKPOINT_SECONDS
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What of a plan is there already, by content key: `finished` runs, and `unfinished` ones to take up."""
+
+    finished: Mapping[str, PastRun]
+    unfinished: Mapping[str, PastRun]
 
 
 @dataclass(frozen=True)
@@ -78,47 +84,57 @@ class Worker:
         self._post = listener
         self._stop = stop
         self._decoding = decoding
-        self._datasets: dict[DataSettings, Dataset] = {}
+        self._datasets: dict[tuple[str, str, str, int], Dataset] = {}
 
-    def prepare(self, plan: Plan, *, fresh: bool = False) -> dict[str, Path]:
-        """The directories of runs that are finished already, by content key (none when `fresh`).
+    def prepare(self, plan: Plan, *, fresh: bool = False, allow_inexact: bool = False) -> Prepared:
+        """What of the plan is finished already, and what is taken up (nothing when `fresh`).
 
         The data of every other run is loaded and split, so that what is missing is said before hours are
-        spent. Raises DataError, and StoppedError when asked to stop while images are decoded.
+        spent. Raises DataError, StoppedError when asked to stop while images are decoded, and, unless
+        `allow_inexact`, InputError where a run that is taken up began in another environment.
         """
-        reusable: dict[str, Path] = {}
+        past: dict[str, list[PastRun]] = {}
         if not fresh:
-            past_runs = finished_runs(self._workplace.runs_dir)
-            for run in plan.runs:
-                past = past_runs.get(run.key)
-                if past is not None and self._is_current(run, past):
-                    reusable[run.key] = past.path
+            for each in read_runs(self._workplace.runs_dir)[0]:
+                past.setdefault(each.key, []).append(each)
+        finished: dict[str, PastRun] = {}
+        unfinished: dict[str, PastRun] = {}
         for run in plan.runs:
-            if run.key not in reusable:
+            for each in past.get(run.key, ()):
+                if not self._is_current(run, each):
+                    continue
+                if each.status == "finished" and (each.path / MODEL).is_file():
+                    finished[run.key] = each
+                elif each.status in ("stopped", "interrupted"):
+                    unfinished[run.key] = each
+            if run.key not in finished:
                 self._splits(run)
-        return reusable
+        taken_up = {key: each for key, each in unfinished.items() if key not in finished}
+        if not allow_inexact:
+            self._refuse_other_environments(plan, taken_up)
+        return Prepared(finished, taken_up)
 
-    def work(self, plan: Plan, reusable: Mapping[str, Path], *, study: str) -> Outcome:
-        """Trains every run that is not among the `reusable` ones and returns how it ended.
+    def work(self, plan: Plan, prepared: Prepared, *, study: str) -> Outcome:
+        """Trains every run that is not finished and returns how it ended.
 
         A run that fails is recorded with its cause and the plan goes on without what starts from it. Raises
-        StoreError where the runs directory cannot be written.
+        StoreError where the runs directory cannot be written; the run under way is taken up when it can.
         """
         directories: dict[str, Path] = {}
         failed: list[str] = []
         skipped: list[str] = []
         for run in plan.runs:
-            if run.key in reusable:
-                directories[run.key] = reusable[run.key]
-                self._post(RunReused(run, reusable[run.key].name))
+            if run.key in prepared.finished:
+                directories[run.key] = prepared.finished[run.key].path
+                self._post(RunReused(run, prepared.finished[run.key].name))
             elif run.parent and run.parent not in directories:
                 skipped.append(run.key)
-                self._post(
-                    RunSkipped(run, f"run {plan.number(run.parent)}, which it starts from, did not finish")
-                )
+                number = plan.number(run.parent)
+                self._post(RunSkipped(run, f"run {number}, which it starts from, did not finish"))
             else:
+                parent, past = directories.get(run.parent), prepared.unfinished.get(run.key)
                 try:
-                    directories[run.key] = self._execute(run, directories.get(run.parent), study)
+                    directories[run.key] = self._execute(run, parent, past, study)
                 except StoppedError as error:
                     self._post(RunStopped(run, str(error)))
                     return Outcome(tuple(directories), tuple(failed), tuple(skipped), stopped=True)
@@ -128,15 +144,41 @@ class Worker:
         return Outcome(tuple(directories), tuple(failed), tuple(skipped), stopped=False)
 
     def _is_current(self, run: PlannedRun, past: PastRun) -> bool:
-        """False where the images of a folder have changed since; other datasets do not change."""
-        if run.profile.data.name != "folder":
-            return True
-        return past.data_fingerprint == self._dataset(run.profile.data).fingerprint
+        """Whether `past` saw the images and labels that `run` would see. Where the data is not there to be
+        compared with, a finished run is taken at its word."""
+        try:
+            identity = data_identity(self._splits(run))
+        except DataError:
+            return past.status == "finished"
+        return past.data_identity == identity
+
+    def _refuse_other_environments(self, plan: Plan, unfinished: Mapping[str, PastRun]) -> None:
+        refused = []
+        for run in plan.runs:
+            past = unfinished.get(run.key)
+            checkpoint = newest_checkpoint(past.path, run.key)[0] if past else None
+            if past is None or checkpoint is None:
+                continue
+            here = environment(self._workplace.device, run.profile.compute)
+            there = checkpoint.manifest.environment
+            differences = ", ".join(
+                f"{name} {there.get(name, 'none')} (here {here.get(name, 'none')})"
+                for name in sorted(here.keys() | there.keys())
+                if here.get(name) != there.get(name)
+            )
+            if differences:
+                refused.append(f"{past.name} was begun with {differences}")
+        if refused:
+            raise InputError(
+                "\n".join(refused) + "\ngoing on would not give the same bits "
+                "(the same environment, --allow-inexact to go on all the same, or --fresh to begin anew)"
+            )
 
     def _dataset(self, settings: DataSettings) -> Dataset:
-        if settings not in self._datasets:
-            self._datasets[settings] = load_dataset(settings, self._workplace.data_dir, self._decoding_step)
-        return self._datasets[settings]
+        decoded = (settings.name, settings.path, settings.variant, settings.image_size)
+        if decoded not in self._datasets:
+            self._datasets[decoded] = load_dataset(settings, self._workplace.data_dir, self._decoding_step)
+        return self._datasets[decoded]
 
     def _decoding_step(self, done: int, total: int) -> None:
         if self._stop():
@@ -146,95 +188,76 @@ class Worker:
     def _splits(self, run: PlannedRun) -> Splits:
         return split_dataset(self._dataset(run.profile.data), run.profile, run.stage_name)
 
-    def _execute(self, run: PlannedRun, parent: Path | None, study: str) -> Path:
+    def _execute(self, run: PlannedRun, parent: Path | None, past: PastRun | None, study: str) -> Path:
         if self._stop():
             raise StoppedError("stopped before it began")
-        directory = RunDirectory.create(
-            self._workplace.runs_dir, run, study=study, parent_run=parent.name if parent else ""
+        place, compute = self._workplace, run.profile.compute
+        directory = (
+            RunDirectory.reopen(past)
+            if past
+            else RunDirectory.create(
+                place.runs_dir, run, study=study, parent_run=parent.name if parent else ""
+            )
         )
         try:
-            threads = apply_compute_settings(run.profile.compute)
+            splits, threads = self._splits(run), apply_compute_settings(compute)
+            here = environment(place.device, compute)
             directory.write_provenance(
                 provenance(
-                    self._workplace.command,
+                    place.command,
                     run.profile.seed,
-                    device=str(self._workplace.device),
-                    device_name=describe_device(self._workplace.device),
                     threads=threads,
-                    data_fingerprint=self._dataset(run.profile.data).fingerprint,
+                    data_identity=data_identity(splits),
+                    environment=here,
+                    **device_provenance(place.device),
+                    resumed_from=dict(past.provenance) if past else None,
                 )
             )
             self._post(RunStarted(run, directory.name))
-            trunk = load_weights(parent / WEIGHTS) if parent else None
-            with out_of_memory_named(run):
-                result = self._train(run, directory, trunk)
-            directory.finish(result)
+            execution = Execution(
+                run=run,
+                splits=splits,
+                device=place.device,
+                environment=here,
+                exact=repeats_exactly(place.device, compute)
+                and (past is None or past.provenance.get("environment") == here),
+                checkpoint_seconds=place.checkpoint_seconds,
+                past=past,
+                post=self._post,
+                stop=self._stop,
+            )
+            result = execute(execution, directory, _trunk(parent))
         except StoppedError as error:
             directory.stop(str(error))
             raise
-        except RotuiError as error:
+        except RunFailedError as error:
             directory.log(f"failed: {error}")
             directory.fail(str(error))
-            raise RunFailedError(str(error)) from error
+            raise
+        except RuntimeError as error:
+            directory.log(f"failed: {error}")
+            directory.fail(first_line(error))
+            if isinstance(error, torch.AcceleratorError):
+                raise DeviceError(f"{place.device} cannot be used any more: {first_line(error)}") from error
+            raise RunFailedError(first_line(error)) from error
         except KeyboardInterrupt:
             directory.stop("ended at once by a second interrupt")
             raise
         finally:
             directory.close()
         self._post(RunFinished(run, result))
+        remove_checkpoints(directory.path)
         return directory.path
 
-    def _train(self, run: PlannedRun, directory: RunDirectory, trunk: dict[str, Tensor] | None) -> RunResult:
-        splits = self._splits(run)
-        directory.log(
-            f"{run.stage.title}: {len(splits.train)} training and {len(splits.validation)} validation images"
-        )
 
-        def observe(progress: Progress) -> None:
-            self._post(StepEnded(run, progress.epoch, progress.step, progress.steps, progress.images))
-
-        records: list[EpochRecord] = []
-        epochs = train(run, splits, self._workplace.device, trunk=trunk, stop=self._stop, observe=observe)
-        trained: TrainedNetwork | None = None
-        while trained is None:
-            try:
-                record = next(epochs)
-            except StopIteration as end:
-                trained = end.value
-                continue
-            records.append(record)
-            directory.append_epoch(record)
-            directory.log(
-                f"epoch {record.epoch}: validation accuracy {record.validation_accuracy:.2f} %, "
-                f"loss {record.validation_loss:.4f}"
-            )
-            self._post(EpochEnded(run, record))
-        write_atomically(directory.path / WEIGHTS, weights_to_bytes(trained.network, {"rotui.key": run.key}))
-        probes = self._probe(run, splits, trained) if run.stage.predicts_rotation else {}
-        return RunResult.of(tuple(records), trained.classification, probes)
-
-    def _probe(self, run: PlannedRun, splits: Splits, trained: TrainedNetwork) -> dict[str, FeatureProbe]:
-        self._post(ProbesStarted(run))
-        device = self._workplace.device
-        untrained = random_network(splits, run.profile, device, self._stop)
-        return {
-            "pretrained": probe(trained.network, splits, run.profile, device, self._stop),
-            "random": probe(untrained, splits, run.profile, device, self._stop),
-        }
-
-
-@contextmanager
-def out_of_memory_named(run: PlannedRun) -> Iterator[None]:
-    """Turns running out of memory into a RunFailedError that names the sizes which ask for it."""
+def _trunk(parent: Path | None) -> dict[str, Tensor] | None:
+    """The weights of the pre-training in directory `parent`; RunFailedError where they cannot be read."""
     try:
-        yield
-    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        is_memory = isinstance(error, torch.OutOfMemoryError | MemoryError)
-        if not is_memory and "allocate memory" not in str(error):
-            raise
-        profile = run.profile
-        raise RunFailedError(
-            f"out of memory with {profile.network.architecture} of width {profile.network.width}, "
-            f"{profile.data.image_size} px and optimizer.batch_size {profile.optimizer.batch_size} "
-            "(a smaller batch, width or image size)"
-        ) from error
+        return load_weights(parent / MODEL) if parent else None
+    except StoreError as error:
+        raise RunFailedError(str(error)) from error
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text, printable; its kind where it has none."""
+    return printable((str(error).strip().splitlines() or [type(error).__name__])[0])

@@ -12,6 +12,7 @@ from PIL import Image
 
 from rotui.errors import DataError, ExitCode, RunFailedError, StoppedError, StoreError
 from rotui.profile.schema import Profile
+from rotui.run_execution import out_of_memory_named
 from rotui.store.past_runs import read_runs
 from rotui.study.events import (
     EpochEnded,
@@ -25,7 +26,7 @@ from rotui.study.events import (
     StepEnded,
 )
 from rotui.study.planning import Plan, Point, plan
-from rotui.worker import Outcome, Worker, Workplace, out_of_memory_named
+from rotui.worker import Outcome, Worker, Workplace
 
 TINY = {
     "network": {"architecture": "resnet10", "width": 8},
@@ -116,7 +117,7 @@ def test_what_happens_is_told_in_order_and_is_on_disk_by_then(tmp_path):
     assert set(pretrained.result.probes) == {"pretrained", "random"}
     assert tuned.result.probes == {}
     assert (tuned.parent, tuned.parent_run) == (pretrained.key, pretrained.name)
-    assert pretrained.provenance["data_fingerprint"]
+    assert pretrained.provenance["data_identity"]
 
 
 def test_finished_runs_are_reused_and_fresh_ones_trained_again(tmp_path):
@@ -157,7 +158,7 @@ def test_changed_images_of_a_folder_are_trained_again(tmp_path, pictures):
     changed.work(made)
     assert "RunStarted" in changed.kinds()
     runs = read_runs(tmp_path / "runs")[0]
-    assert len({run.data_fingerprint for run in runs}) == 2
+    assert len({run.data_identity for run in runs}) == 2
     assert len({run.key for run in runs}) == 1
 
 
@@ -217,7 +218,7 @@ def test_a_run_that_fails_is_recorded_and_the_plan_goes_on_without_what_starts_f
 
     def spoil(event: Event) -> None:
         if isinstance(event, RunStarted) and event.run.stage_name == "pretrain":
-            (tmp_path / "runs" / event.directory / "model.safetensors").mkdir()
+            raise RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED\nmore")
 
     watched = Watched(tmp_path, on=spoil)
     outcome = watched.work(made)
@@ -230,8 +231,26 @@ def test_a_run_that_fails_is_recorded_and_the_plan_goes_on_without_what_starts_f
     [failure] = [event for event in watched.events if isinstance(event, RunFailed)]
     failed = read_runs(tmp_path / "runs")[0][0]
     assert (failed.status, failed.reason) == ("failed", failure.reason)
-    assert "model.safetensors" in failure.reason
+    assert failure.reason == "cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"
     assert failure.reason in (failed.path / "run.log").read_text()
+
+
+def test_a_directory_that_cannot_be_written_ends_the_plan_and_its_run_is_taken_up(tmp_path):
+    made = planned("supervised-random", "finetune-random")
+
+    def spoil(event: Event) -> None:
+        if isinstance(event, RunStarted):
+            (tmp_path / "runs" / event.directory / "model.safetensors").mkdir()
+
+    with pytest.raises(StoreError, match=r"model\.safetensors"):
+        Watched(tmp_path, on=spoil).work(made)
+    [unfinished] = read_runs(tmp_path / "runs")[0]
+    assert unfinished.status == "interrupted"
+    (unfinished.path / "model.safetensors").rmdir()
+    watched = Watched(tmp_path)
+    assert len(watched.work(made).finished) == 2
+    assert len(read_runs(tmp_path / "runs")[0]) == 2
+    assert read_runs(tmp_path / "runs")[0][0].verdict == "exact"
 
 
 def test_a_loss_that_is_not_finite_fails_the_run_and_says_what_would_help(tmp_path):

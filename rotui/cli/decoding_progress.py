@@ -13,11 +13,10 @@ def decoding_progress() -> Iterator[Callable[[int, int], None]]:
     """Gives the callback that takes images done and images in all; the bar appears with its first call."""
     columns = (TextColumn("decoding images"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=talk, transient=True, disable=not talk.is_terminal) as progress:
-        tasks: dict[int, int] = {}
 
         def update(done: int, total: int) -> None:
-            if total not in tasks:
-                tasks[total] = int(progress.add_task("", total=total))
-            progress.update(progress.task_ids[tasks[total]], completed=done)
+            if done == 0 or not progress.task_ids:
+                progress.add_task("", total=total)
+            progress.update(progress.task_ids[-1], completed=done)
 
         yield update

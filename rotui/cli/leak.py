@@ -33,7 +33,7 @@ def leak(
     from rotui.results.floor import rotation_floor
 
     experiment = load_experiment(profile, settings or ())
-    different = {(p.profile.rotation, p.profile.data.image_size): p.profile for p in experiment.points}
+    different = {(p.profile.rotation, p.profile.data, p.profile.seed): p.profile for p in experiment.points}
     rows = [
         (each, rotation_floor(each.rotation), measured)
         for each, measured in _measure(list(different.values()), steps, device)

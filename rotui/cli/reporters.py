@@ -5,19 +5,21 @@ from typing import Self
 
 from rotui.cli.formats import duration
 from rotui.cli.terminal import print_json, say
+from rotui.results.floor import rotation_floor
 from rotui.study.events import (
     EpochEnded,
     Event,
     ProbesStarted,
     RunFailed,
     RunFinished,
+    RunResumed,
     RunReused,
     RunSkipped,
     RunStarted,
     RunStopped,
     StepEnded,
 )
-from rotui.study.planning import Plan
+from rotui.study.planning import Plan, PlannedRun
 
 
 class _Reporter:
@@ -47,6 +49,10 @@ class PlainReporter(_Reporter):
                 say(f"{run}: finished before, {event.directory}")
             case RunStarted():
                 say(f"{run}: {event.directory}")
+            case RunResumed():
+                for message in event.damaged:
+                    say(f"{run}: passed over: {message}", "yellow")
+                say(f"{run}: goes on after {event.epoch} epochs and {event.step} steps")
             case EpochEnded(record=record):
                 say(
                     f"{run}: epoch {record.epoch}/{event.run.profile.epochs(event.run.stage_name)}"
@@ -58,7 +64,10 @@ class PlainReporter(_Reporter):
             case ProbesStarted():
                 say(f"{run}: probing the frozen features")
             case RunFinished(result=result):
-                say(f"{run}: finished, best {result.best_accuracy:.2f} %, last {result.last_accuracy:.2f} %")
+                say(
+                    f"{run}: finished, best {result.best_accuracy:.2f} %, last {result.last_accuracy:.2f} %"
+                    f"{_floor(event.run)}"
+                )
             case RunFailed(reason=reason):
                 say(f"{run}: failed: {reason}", "red")
             case RunSkipped(reason=reason):
@@ -86,13 +95,25 @@ class JsonReporter(_Reporter):
         match event:
             case RunReused(directory=directory) | RunStarted(directory=directory):
                 values["directory"] = directory
+            case RunResumed():
+                values |= {"directory": event.directory, "epoch": event.epoch, "step": event.step}
+                values["damaged_checkpoints"] = list(event.damaged)
             case EpochEnded(record=record):
                 values |= {name: getattr(record, name) for name in record.__dataclass_fields__}
             case RunFinished(result=result):
                 values["result"] = result.to_json()
+                if event.run.stage.predicts_rotation:
+                    values["floor"] = rotation_floor(event.run.profile.rotation).outline_percent
             case RunFailed(reason=reason) | RunSkipped(reason=reason) | RunStopped(reason=reason):
                 values["reason"] = reason
         print_json(values)
+
+
+def _floor(run: PlannedRun) -> str:
+    """What the outline of the corners gives away of a rotation score."""
+    if not run.stage.predicts_rotation:
+        return ""
+    return f", of which {rotation_floor(run.profile.rotation).outline_percent:.0f} % are for free"
 
 
 def _event_name(event: Event) -> str:

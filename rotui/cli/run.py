@@ -34,13 +34,20 @@ def run(
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")] = "auto",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and train nothing.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Train again what is finished already.")] = False,
+    allow_inexact: Annotated[
+        bool, typer.Option("--allow-inexact", help="Go on with a run in another environment; marks it.")
+    ] = False,
+    checkpoint_seconds: Annotated[
+        float, typer.Option("--checkpoint-seconds", min=0, help="Least time between two checkpoints.")
+    ] = 60.0,
     as_json: AsJson = False,
     data_dir: DataDir = None,
     runs_dir: RunsDir = None,
 ) -> None:
     """Train a study and print the comparison with the published numbers.
 
-    Finished runs with the same settings are reused. Ctrl-C stops at the next step; the same command goes on.
+    Finished runs with the same settings are reused, unfinished ones taken up at their checkpoint. Ctrl-C
+    stops at the next step and keeps a checkpoint; the same command goes on from there.
     """
     from rotui.profile.loading import load_experiment
     from rotui.store.location import runs_directory
@@ -56,7 +63,17 @@ def run(
         print_plan(planned, {} if fresh else finished_runs(runs_path), as_json)
         return
     try:
-        outcome, stopped_by = _work(experiments, planned, runs_path, data_dir, device, fresh, as_json)
+        outcome, stopped_by = _work(
+            experiments,
+            planned,
+            runs_path,
+            data_dir,
+            device,
+            as_json=as_json,
+            fresh=fresh,
+            allow_inexact=allow_inexact,
+            checkpoint_seconds=checkpoint_seconds,
+        )
     except StoppedError as error:
         _say_how_to_go_on(str(error), fresh)
         raise typer.Exit(error.exit_code) from error
@@ -79,8 +96,11 @@ def _work(
     runs_path: "Path",
     data_dir: "Path | None",
     device: str,
-    fresh: bool,
+    *,
     as_json: bool,
+    fresh: bool,
+    allow_inexact: bool,
+    checkpoint_seconds: float,
 ) -> "tuple[Outcome, ExitCode]":
     """Trains the plan under the display that fits the terminal."""
     from rotui.cli.decoding_progress import decoding_progress
@@ -93,14 +113,16 @@ def _work(
             from rotui.worker import Worker, Workplace
         place = resolve_device(device)
         say(f"{len(planned.runs)} runs on {describe_device(place)}, kept in {runs_path}")
-        workplace = Workplace(runs_path, data_directory(data_dir), place, tuple(same_command()))
+        workplace = Workplace(
+            runs_path, data_directory(data_dir), place, tuple(same_command()), checkpoint_seconds
+        )
         display = _display(planned, as_json)
         with decoding_progress() as decoding:
             worker = Worker(workplace, listener=display, stop=stop, decoding=decoding)
-            reusable = worker.prepare(planned, fresh=fresh)
+            prepared = worker.prepare(planned, fresh=fresh, allow_inexact=allow_inexact)
         studies = "+".join(experiment.profile.name for experiment in experiments)
         with display:
-            outcome = worker.work(planned, reusable, study=studies)
+            outcome = worker.work(planned, prepared, study=studies)
     return outcome, stop.exit_code
 
 

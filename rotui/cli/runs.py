@@ -106,6 +106,7 @@ def runs(
 def settings_text(run: "PastRun") -> str:
     """What sets the run apart: its dataset, then every setting that is not the default."""
     from rotui.profile.schema import Profile
+    from rotui.results.floor import rotation_floor
 
     ours, defaults = _flat(run.profile.model_dump()), _flat(Profile().model_dump())
     parts: list[str] = [run.profile.data.name]
@@ -114,6 +115,8 @@ def settings_text(run: "PastRun") -> str:
         if not plain and not _unread(key, run):
             name = _SHORT_NAMES.get(key, key.rpartition(".")[2].replace("{", "").replace("}", "") + " {}")
             parts.append(name.format(f"{value:g}" if isinstance(value, float) else value))
+    if STAGES[run.stage].predicts_rotation and run.profile.rotation.count != 4:
+        parts.append(f"floor {rotation_floor(run.profile.rotation).outline_percent:.0f} %")
     return ", ".join(parts)
 
 

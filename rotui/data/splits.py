@@ -1,5 +1,6 @@
 """The images that one training sees: limits, held-out images, few labels and label noise, in that order."""
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +47,21 @@ class Splits:
     classes: tuple[str, ...]
     epoch_images: int
     bank: Split
+
+
+def data_identity(splits: Splits) -> str:
+    """SHA-256, in hexadecimal, of which images with which labels a run sees, and in which order.
+
+    The same for a copy of the data elsewhere; another for a part of it, another layout with another order, or
+    another table of noisy labels.
+    """
+    told = hashlib.sha256()
+    for split in (splits.train, splits.holdout, splits.validation):
+        if split is not None:
+            told.update(len(split.images).to_bytes(8, "little"))
+            told.update("\n".join(split.images.names).encode("utf-8", "surrogateescape"))
+            told.update(split.indices.astype("<i8").tobytes() + split.labels.astype("<i8").tobytes())
+    return told.hexdigest()
 
 
 def split_dataset(dataset: Dataset, profile: Profile, stage: StageName) -> Splits:

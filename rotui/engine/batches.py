@@ -81,6 +81,7 @@ class ImagePool:
         self._heights = torch.from_numpy(images.heights).to(device, torch.int64)
         self._widths = torch.from_numpy(images.widths).to(device, torch.int64)
         mean, std = normalisation
+        self._full = torch.tensor(255.0, device=device)
         self._mean = torch.tensor(mean, dtype=torch.float32, device=device).view(1, 3, 1)
         self._std = torch.tensor(std, dtype=torch.float32, device=device).view(1, 3, 1)
         pixel = torch.arange(size * size, device=device)
@@ -117,7 +118,7 @@ class ImagePool:
         channel = (heights * widths)[:, None] * torch.arange(3, device=self.device)[:, None]
         values = torch.take(self._pixels, start + channel)
         values.masked_fill_(is_padding[:, None, :], 0)
-        batch = values.to(torch.float32).div_(255).sub_(self._mean).div_(self._std)
+        batch = values.to(torch.float32).div_(self._full).sub_(self._mean).div_(self._std)
         if sources is not None and rotations is not None:
             batch.masked_fill_((sources < 0)[:, None, :], rotations.settings.fill)
         batch = batch.view(len(images), 3, self.size, self.size)
@@ -135,8 +136,14 @@ def _crop_start(drawn: Tensor, lengths: Tensor, padding: int, size: int) -> Tens
 
 
 def step_sizes(images: int, batch: int) -> list[slice]:
-    """The slices of an epoch of `images` images in steps of `batch`, the shorter last one kept."""
-    return [slice(start, min(start + batch, images)) for start in range(0, images, batch)]
+    """The slices of an epoch of `images` images in steps of `batch`, the shorter last one kept.
+
+    A last step of one image, which batch norm cannot be trained on, joins the step before.
+    """
+    steps = [slice(start, min(start + batch, images)) for start in range(0, images, batch)]
+    if len(steps) > 1 and images % batch == 1:
+        steps[-2:] = [slice(steps[-2].start, images)]
+    return steps
 
 
 class SplitOnDevice:

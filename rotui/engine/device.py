@@ -5,9 +5,13 @@ import re
 
 import torch
 
+from rotui.data.decoders import available_cores
 from rotui.errors import DeviceError, InputError
 from rotui.profile.schema import ComputeSettings
 from rotui.text import printable
+
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+"""Read when CUDA starts; without it no product of matrices is deterministic there."""
 
 
 def resolve_device(name: str) -> torch.device:
@@ -36,7 +40,7 @@ def resolve_device(name: str) -> torch.device:
 
 
 def _why_no_cuda() -> str:
-    if torch.version.cuda is None:
+    if torch.version.cuda is None and torch.version.hip is None:
         return f"this PyTorch ({torch.__version__}) is built without CUDA"
     try:
         torch.cuda.init()
@@ -50,12 +54,44 @@ def describe_device(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
 
 
+def device_provenance(device: torch.device) -> dict[str, str | int | None]:
+    """Name, driver library versions and capability of the device, as plain values."""
+    values: dict[str, str | int | None] = {"device": str(device), "device_name": describe_device(device)}
+    if device.type == "cuda":
+        major, minor = torch.cuda.get_device_capability(device)
+        values |= {
+            "cuda": torch.version.cuda,
+            "cudnn": torch.backends.cudnn.version(),
+            "capability": f"{major}.{minor}",
+        }
+    return values
+
+
+def thread_count(settings: ComputeSettings) -> int:
+    """CPU threads that a run with these settings uses here."""
+    return settings.threads or available_cores()
+
+
+def environment(device: torch.device, settings: ComputeSettings) -> dict[str, str | int]:
+    """What a run's bits depend on beside its own settings, as plain values."""
+    values: dict[str, str | int] = {"torch": torch.__version__, "device": describe_device(device)}
+    if device.type == "cpu":
+        capability = torch.backends.cpu.get_cpu_capability()
+        values |= {"threads": thread_count(settings), "cpu capability": capability}
+    return values
+
+
+def repeats_exactly(device: torch.device, settings: ComputeSettings) -> bool:
+    """Whether the same settings in the same environment give the same bits."""
+    return device.type == "cpu" or settings.deterministic
+
+
 def apply_compute_settings(settings: ComputeSettings) -> int:
     """Sets threads and deterministic mode for the process and returns the number of CPU threads in use."""
-    threads = settings.threads or len(os.sched_getaffinity(0))
+    threads = thread_count(settings)
     torch.set_num_threads(threads)
-    if settings.deterministic:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(settings.deterministic)
     torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
     return threads

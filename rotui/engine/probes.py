@@ -1,13 +1,13 @@
 """What frozen features are worth: k-nearest-neighbour and linear-probe accuracy on the test split."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torchvision.models.resnet import ResNet
 
-from rotui.data.splits import Split, Splits
+from rotui.data.splits import Splits
 from rotui.engine.batches import ImagePool, SplitOnDevice, evaluation_draws
 from rotui.engine.evaluation import autocast
 from rotui.engine.networks import build_network, features
@@ -20,25 +20,40 @@ TEMPERATURE = 0.07
 WEIGHT_DECAY = 1e-3
 
 
-@torch.no_grad()
-def extract(
-    network: ResNet, split: Split, profile: Profile, device: torch.device, stop: Callable[[], bool]
-) -> tuple[Tensor, Tensor]:
-    """Features float32 (M, D) and labels int64 (M,) of a split's images, centre-cropped and unrotated.
+class ProbeData:
+    """The images that features are read off, on a device: every training image that is not held out (the
+    `bank`) and the test split, cropped at their centre and unrotated."""
 
-    The network is used in the mode it is in. Raises StoppedError between two batches when asked to stop.
-    """
-    pool = ImagePool(split.images, profile.data.image_size, profile.data.normalisation, device)
-    draws = evaluation_draws(profile.seed, 0, len(split), 1)
-    pooled: list[Tensor] = []
-    labels: list[Tensor] = []
-    for images, targets in SplitOnDevice(split, pool).batches(draws, profile.optimizer.batch_size):
-        if stop():
-            raise StoppedError("stopped while features were extracted")
-        with autocast(device, profile.compute.precision):
-            pooled.append(features(network, images).float())
-        labels.append(targets)
-    return torch.cat(pooled), torch.cat(labels)
+    def __init__(self, splits: Splits, profile: Profile, device: torch.device) -> None:
+        size, normalisation = profile.data.image_size, profile.data.normalisation
+        self.classes = len(splits.classes)
+        self.bank, self.queries = (
+            SplitOnDevice(split, ImagePool(split.images, size, normalisation, device))
+            for split in (splits.bank, splits.validation)
+        )
+        self._profile = profile
+
+    def pooled(
+        self, network: ResNet, split: SplitOnDevice, stop: Callable[[], bool]
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Features float32 (N, D) and labels int64 (N,) of each batch, the network in the mode it is in.
+
+        Raises StoppedError between two batches when asked to stop.
+        """
+        profile = self._profile
+        draws = evaluation_draws(profile.seed, 0, len(split), 1)
+        for images, labels in split.batches(draws, profile.optimizer.batch_size):
+            if stop():
+                raise StoppedError("stopped while features were read")
+            with torch.no_grad(), autocast(split.pool.device, profile.compute.precision):
+                yield features(network, images).float(), labels
+
+    def extract(
+        self, network: ResNet, split: SplitOnDevice, stop: Callable[[], bool]
+    ) -> tuple[Tensor, Tensor]:
+        """Features float32 (M, D) and labels int64 (M,) of all of a split."""
+        pooled, labels = zip(*self.pooled(network, split, stop), strict=True)
+        return torch.cat(pooled), torch.cat(labels)
 
 
 def nearest_neighbour_accuracy(
@@ -86,26 +101,25 @@ def linear_accuracy(
     return 100 * int((predicted == labels).sum()) / len(labels)
 
 
-def probe(
-    network: ResNet, splits: Splits, profile: Profile, device: torch.device, stop: Callable[[], bool]
-) -> FeatureProbe:
-    """Both accuracies of the network's frozen features, from every training image with its label."""
+def probe(network: ResNet, data: ProbeData, stop: Callable[[], bool]) -> FeatureProbe:
+    """Both accuracies of the network's frozen features."""
     network.eval()
-    bank, bank_labels = extract(network, splits.bank, profile, device, stop)
-    queries, labels = extract(network, splits.validation, profile, device, stop)
-    arguments = (bank, bank_labels, queries, labels, len(splits.classes))
+    bank, bank_labels = data.extract(network, data.bank, stop)
+    queries, labels = data.extract(network, data.queries, stop)
+    arguments = (bank, bank_labels, queries, labels, data.classes)
     return FeatureProbe(nearest_neighbour_accuracy(*arguments), linear_accuracy(*arguments))
 
 
 def random_network(
-    splits: Splits, profile: Profile, device: torch.device, stop: Callable[[], bool]
+    data: ProbeData, profile: Profile, device: torch.device, stop: Callable[[], bool]
 ) -> ResNet:
     """The network before any training, its batch-norm statistics averaged over one pass of the training
     images, as they would be in the frozen trunk of a fine-tuned, randomly initialised network."""
-    network = build_network(profile.network, len(splits.classes), profile.seed).to(device)
-    norms = [part for part in network.modules() if isinstance(part, torch.nn.BatchNorm2d)]
-    for norm in norms:
-        norm.momentum = None
+    network = build_network(profile.network, data.classes, profile.seed).to(device)
+    for part in network.modules():
+        if isinstance(part, torch.nn.BatchNorm2d):
+            part.momentum = None
     network.train()
-    extract(network, splits.bank, profile, device, stop)
+    for _ in data.pooled(network, data.bank, stop):
+        pass
     return network

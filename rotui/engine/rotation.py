@@ -83,9 +83,12 @@ class Rotations:
         return sample_rotated(images, degrees, self.settings)
 
     def finish(self, images: Tensor) -> Tensor:
-        """Blurs and masks turned images, every class alike, where the profile asks for it."""
+        """Masks and blurs turned images, every class alike, where the profile asks for it. The mask comes
+        before the blur as well, so that nothing of the corners is blurred into the disc."""
+        images = self._masked(images)
         if self.settings.low_pass:
-            images = low_pass(images, self.settings.low_pass)
-        if self._outside is not None:
-            images = images.masked_fill(self._outside, self.settings.fill)
+            images = self._masked(low_pass(images, self.settings.low_pass))
         return images
+
+    def _masked(self, images: Tensor) -> Tensor:
+        return images if self._outside is None else images.masked_fill(self._outside, self.settings.fill)

@@ -3,7 +3,8 @@
 import math
 import time
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -11,13 +12,13 @@ from torch import Tensor
 
 from rotui.data.splits import Splits
 from rotui.engine.batches import (
-    Draws,
     ImagePool,
     SplitOnDevice,
     evaluation_draws,
     step_sizes,
     training_draws,
 )
+from rotui.engine.checkpoint import Captured, capture, restore
 from rotui.engine.evaluation import Meter, autocast, classification, evaluate
 from rotui.engine.networks import build_network, load_trunk, set_trained_parts, set_training_mode
 from rotui.engine.rotation import Rotations
@@ -44,9 +45,21 @@ class TrainedNetwork:
     classification: Classification
 
 
+Moment = Literal["step", "epoch", "end", "stop"]
+"""When a checkpoint may be kept: after a step, an epoch, the last epoch, and before a training stops."""
+
+Keep = Callable[[Moment, Callable[[], Captured]], None]
+"""Told of every moment, with the function that captures the state there."""
+
+
 def never() -> bool:
     """The stop condition of a training that runs to its end."""
     return False
+
+
+def keep_none(moment: Moment, captured: Callable[[], Captured]) -> None:
+    """The keeper of a training that is never resumed."""
+    del moment, captured
 
 
 def ignore(progress: Progress) -> None:
@@ -55,7 +68,11 @@ def ignore(progress: Progress) -> None:
 
 
 class Training:
-    """One run's network, optimiser and data on a device, and how an epoch of it is trained and judged."""
+    """One run's network, optimiser and data on a device, and how an epoch of it is trained and judged.
+
+    It stands after `epoch` whole epochs, whose `records` it has, and `step` steps of the next one, which
+    `meter` has summed up; `confusion` is that of the last validation.
+    """
 
     def __init__(
         self,
@@ -82,20 +99,43 @@ class Training:
         )
         self.epoch_images = splits.epoch_images
         self.rotations = Rotations(profile.rotation, size, device) if stage.predicts_rotation else None
+        self.epoch = self.step = 0
+        self.meter = Meter.empty(len(self.class_names), device)
+        self.records: list[EpochRecord] = []
         self.confusion: list[list[int]] = []
 
     def train_epoch(
-        self, epoch: int, stop: Callable[[], bool], observe: Callable[[Progress], None]
+        self, stop: Callable[[], bool], observe: Callable[[Progress], None], keep: Keep
     ) -> EpochRecord:
-        """Trains and judges `epoch` (counted from 0). Raises StoppedError between two steps when `stop` says
-        so, and RunFailedError when a loss is not finite."""
-        profile = self.profile
-        learning_rate = profile.learning_rate(self.stage_name, epoch)
+        """Trains and judges the epoch that is next, or the rest of it. Raises StoppedError between two steps
+        when `stop` says so, and RunFailedError when a loss is not finite."""
+        epoch = self.epoch
+        learning_rate = self.profile.learning_rate(self.stage_name, epoch)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
         started = time.perf_counter()
-        train_loss, train_accuracy, seen = self._train_steps(epoch, stop, observe)
-        trained = time.perf_counter()
+        try:
+            seen = self._train_steps(stop, observe, keep)
+            train_loss, train_accuracy, _ = self.meter.read()
+            trained = time.perf_counter()
+            record = self._judged(train_loss, train_accuracy, learning_rate, stop)
+        except StoppedError:
+            keep("stop", lambda: capture(self))
+            raise
+        record = replace(
+            record,
+            seconds=time.perf_counter() - started,
+            images_per_second=seen / (trained - started),
+        )
+        self.records.append(record)
+        self.epoch, self.step = epoch + 1, 0
+        return record
+
+    def _judged(
+        self, train_loss: float, train_accuracy: float, learning_rate: float, stop: Callable[[], bool]
+    ) -> EpochRecord:
+        """The record of the epoch whose steps are done, without its times."""
+        epoch = self.epoch
         _require_finite("training", train_loss, epoch, learning_rate)
         holdout_loss = holdout_accuracy = None
         if self.holdout is not None:
@@ -112,14 +152,13 @@ class Training:
             holdout_loss=holdout_loss,
             holdout_accuracy=holdout_accuracy,
             learning_rate=learning_rate,
-            seconds=time.perf_counter() - started,
-            images_per_second=seen / (trained - started),
+            seconds=0.0,
+            images_per_second=0.0,
         )
 
-    def _train_steps(
-        self, epoch: int, stop: Callable[[], bool], observe: Callable[[Progress], None]
-    ) -> tuple[float, float, int]:
-        profile = self.profile
+    def _train_steps(self, stop: Callable[[], bool], observe: Callable[[Progress], None], keep: Keep) -> int:
+        """Trains the steps of the epoch that are left and returns how many images they held."""
+        profile, epoch = self.profile, self.epoch
         smoothing = profile.loss.label_smoothing
         set_training_mode(self.network, self.stage, profile.network)
         draws = training_draws(
@@ -127,17 +166,18 @@ class Training:
         )
         batch = profile.optimizer.batch_size
         steps = len(step_sizes(self.epoch_images, batch))
-        meter = Meter.empty(len(self.class_names), self.device)
+        if not self.step:
+            self.meter = Meter.empty(len(self.class_names), self.device)
         seen = 0
         batches = self.train.batches(
-            draws,
+            draws[self.step * batch :],
             batch,
             padding=profile.data.crop_padding,
             flip=profile.data.horizontal_flip,
             rotations=self.rotations,
             every_rotation=profile.rotation.per_step == "all",
         )
-        for step, (images, targets) in enumerate(batches, start=1):
+        for step, (images, targets) in enumerate(batches, start=self.step + 1):
             if stop():
                 raise StoppedError(f"stopped in epoch {epoch + 1} before step {step} of {steps}")
             with autocast(self.device, profile.compute.precision):
@@ -146,11 +186,12 @@ class Training:
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             self.optimizer.step()
-            meter.add(loss, logits, targets)
+            self.meter.add(loss, logits, targets)
+            self.step = step
             seen += len(targets)
             observe(Progress(epoch + 1, step, steps, len(targets)))
-        loss_mean, accuracy, _ = meter.read()
-        return loss_mean, accuracy, seen
+            keep("step", lambda: capture(self))
+        return seen
 
     def _judge(
         self, split: SplitOnDevice, epoch: int, stop: Callable[[], bool]
@@ -158,7 +199,7 @@ class Training:
         profile = self.profile
         rotation = profile.rotation
         drawn_epoch = epoch if rotation.validation == "fresh" else 0
-        draws: Draws = evaluation_draws(profile.seed, drawn_epoch, len(split), self._rotation_count())
+        draws = evaluation_draws(profile.seed, drawn_epoch, len(split), self._rotation_count())
         batches = split.batches(
             draws,
             profile.optimizer.batch_size,
@@ -201,16 +242,27 @@ def train(
     device: torch.device,
     *,
     trunk: Mapping[str, Tensor] | None = None,
+    resume_from: bytes | None = None,
+    keep: Keep = keep_none,
     stop: Callable[[], bool] = never,
     observe: Callable[[Progress], None] = ignore,
 ) -> Generator[EpochRecord, None, TrainedNetwork]:
     """Trains `run` on `splits` and yields one record after each epoch; the generator's value is the network.
 
     `trunk` holds the tensors of the pre-trained trunk for stages that start from one. `stop` is asked before
-    every step and raises StoppedError; `observe` is told of every step. Raises RunFailedError.
+    every step and raises StoppedError; `observe` is told of every step. `keep` may take a checkpoint at every
+    moment; its content given back as `resume_from`, the training goes on from there, and yields the records
+    of the epochs before at once.
+    Raises RunFailedError, and StoreError where `resume_from` is no checkpoint of this run.
     """
     training = Training(run, splits, device, trunk)
-    for epoch in range(run.profile.epochs(run.stage_name)):
-        yield training.train_epoch(epoch, stop, observe)
+    if resume_from is not None:
+        restore(training, resume_from)
+    yield from training.records
+    epochs = run.profile.epochs(run.stage_name)
+    while training.epoch < epochs:
+        record = training.train_epoch(stop, observe, keep)
+        keep("end" if training.epoch == epochs else "epoch", lambda: capture(training))
+        yield record
     training.network.eval()
     return TrainedNetwork(training.network, classification(training.class_names, training.confusion))

@@ -56,7 +56,7 @@ class DataSettings(Settings):
     """Standard deviation of each colour channel that pixels are divided by; empty for the dataset's own."""
     holdout: float = Field(default=0.0, ge=0, le=0.5, json_schema_extra=_unit("share of training images"))
     """Share of each class's training images held out for choosing the epoch; 0 is the published way, which
-    chooses on the test split."""
+    chooses on the test split. Held-out images that are not square are cropped at their centre."""
 
     @model_validator(mode="after")
     def _fits_the_dataset(self) -> Self:
@@ -126,6 +126,12 @@ class RotationSettings(Settings):
     """Standard deviation of a Gaussian blur that every class passes after turning; 0 is none."""
 
     @model_validator(mode="after")
+    def _blur_can_be_sampled(self) -> Self:
+        if 0 < self.low_pass < 0.1:
+            raise ValueError(f"low_pass: {self.low_pass:g} px is less than a pixel tells (0, or 0.1 to 4)")
+        return self
+
+    @model_validator(mode="after")
     def _classes_stay_apart(self) -> Self:
         if self.jitter >= 180 / self.count:
             raise ValueError(
@@ -188,11 +194,12 @@ class ComputeSettings(Settings):
     """How the arithmetic is done; parts of a run, because they change its bits."""
 
     precision: Precision = "fp32"
-    """`bf16` runs convolutions and products in bfloat16 by autocast, with fp32 weights."""
+    """`fp32` is IEEE single precision without TF32. `bf16` runs convolutions and products in bfloat16 by
+    autocast, with fp32 weights."""
     threads: int = Field(default=0, ge=0, le=1024, json_schema_extra=_unit("threads"))
-    """CPU threads; 0 is one for each available core."""
+    """CPU threads; 0 is one for each available core, and a finished run is reused however many it had."""
     deterministic: bool = False
-    """Whether only kernels that repeat bit for bit are used on CUDA. CPU runs always repeat."""
+    """Whether only kernels that repeat bit for bit are used on CUDA. CPU runs repeat at equal threads."""
 
 
 class ScaleSettings(Settings):

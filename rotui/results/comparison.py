@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from rotui.profile.datasets import DATASETS
 from rotui.profile.schema import Profile, ScaleSettings
 from rotui.profile.stages import STAGES
 from rotui.results.deviations import deviations, published_point, value_at
@@ -35,7 +36,9 @@ def compare(
     """
     groups = _groups(plan, published)
     spreads = _spreads([group.cells for group in groups], finished)
-    rows = tuple(_row(group, measured, reference) for group, measured in zip(groups, spreads, strict=True))
+    rows = tuple(
+        _row(group, measured, reference, finished) for group, measured in zip(groups, spreads, strict=True)
+    )
     keys = {cell.key for cell in plan.cells}
     scales = list(dict.fromkeys(row.scaled for row in rows))
     title = f"{experiment.name}, {scales[0]}" if len(scales) == 1 and scales[0] else experiment.name
@@ -74,6 +77,17 @@ def _groups(plan: Plan, published: Published | None) -> list[_Group]:
         else:
             merged[name] = _Group(tuple(cells), at, found)
     return sorted(merged.values(), key=lambda group: group.at == _without_seed(group.cells[0].point))
+
+
+def _partial_data(profile: Profile, results: Sequence[RunResult]) -> list[str]:
+    """Says so where a run found fewer or more images than the published dataset has."""
+    facts = DATASETS[profile.data.name]
+    whole = (facts.train_images, facts.validation_images)
+    return [
+        f"{profile.data.name}: {told[0]} training, {told[1]} test images (published {whole[0]}, {whole[1]})"
+        for told in dict.fromkeys(result.dataset_images for result in results)
+        if told is not None and told != whole
+    ]
 
 
 def _published_cell(cell: Cell, published: Published | None) -> PublishedCell | None:
@@ -122,11 +136,18 @@ def _spreads(
     return [{name: spread(number, name) for name in _MEASURES} for number in range(len(groups))]
 
 
-def _row(group: _Group, measured: Mapping[str, Spread | None], reference: Sequence[Point]) -> Row:
+def _row(
+    group: _Group,
+    measured: Mapping[str, Spread | None],
+    reference: Sequence[Point],
+    finished: Mapping[str, RunResult],
+) -> Row:
     stage, profile = group.cells[0].stage_name, group.cells[0].point.profile
     found = group.published
     origin = published_point(found, reference) if found else None
-    departures = deviations(profile, origin.profile, stage) if origin else ()
+    departures = [str(each) for each in deviations(profile, origin.profile, stage)] if origin else []
+    if found:
+        departures += _partial_data(profile, [finished[c.key] for c in group.cells if c.key in finished])
     best = measured["best"]
     return Row(
         stage=stage,
@@ -139,6 +160,6 @@ def _row(group: _Group, measured: Mapping[str, Spread | None], reference: Sequen
         published=found.accuracy if found else None,
         published_loss=found.loss if found else None,
         floor=rotation_floor(profile.rotation) if STAGES[stage].predicts_rotation else None,
-        deviations=tuple(str(departure) for departure in departures),
+        deviations=tuple(departures),
         scaled=scaled_text(profile.scale),
     )

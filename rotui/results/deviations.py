@@ -74,7 +74,8 @@ def _settings(profile: Profile, stage: StageName) -> dict[str, Any]:
     flat = _flat(determining_settings(profile, stage, ""))
     schedule = "pretrain" if STAGES[stage].predicts_rotation else "downstream"
     for key in ("epochs", "decay_every"):
-        flat[f"schedule.{schedule}.{key}"] = flat.pop(f"schedule.{key}")
+        if f"schedule.{key}" in flat:
+            flat[f"schedule.{schedule}.{key}"] = flat.pop(f"schedule.{key}")
     if STAGES[stage].starts_pretrained:
         flat = {**_settings(profile, "pretrain"), **flat}
     return flat

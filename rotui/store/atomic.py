@@ -55,6 +55,19 @@ def write_atomically(path: Path, content: bytes | str) -> None:
         sync_folder(path.parent)
 
 
+def drop_torn_line(path: Path) -> None:
+    """Cuts off what follows the last line end of `path`: the line that a crash kept from being whole.
+
+    StoreError where the file cannot be read or written.
+    """
+    with store_errors(path), path.open("r+b") as file:
+        raw = file.read()
+        whole = raw.rfind(b"\n") + 1
+        if whole != len(raw):
+            file.truncate(whole)
+            os.fsync(file.fileno())
+
+
 def append_line(path: Path, line: str) -> None:
     """Adds one line to `path` in one write and syncs it; a line that does not fit is taken back whole.
 

@@ -16,7 +16,7 @@ from rotui.profile.schema import Profile
 from rotui.profile.stages import StageName
 from rotui.store.atomic import store_errors
 from rotui.store.layout import LOCK, METRICS, MODEL, PROFILE, PROVENANCE, RESULT, STATE, run_number
-from rotui.store.state import RunState, Status
+from rotui.store.state import RunState, Status, Verdict
 from rotui.study.records import METRIC_COLUMNS, EpochRecord, RunResult
 from rotui.text import printable
 
@@ -41,15 +41,17 @@ class PastRun:
     study: str
     status: Status
     reason: str
+    resumes: int
+    verdict: Verdict
     created: str
     epochs: tuple[EpochRecord, ...]
     result: RunResult | None
     provenance: Mapping[str, Any]
 
     @property
-    def data_fingerprint(self) -> str:
+    def data_identity(self) -> str:
         """Fingerprint of the images that were trained on; empty where none was recorded."""
-        return str(self.provenance.get("data_fingerprint", ""))
+        return str(self.provenance.get("data_identity", ""))
 
 
 def read_run(path: Path) -> PastRun:
@@ -67,6 +69,8 @@ def read_run(path: Path) -> PastRun:
         study=state.study,
         status=status,
         reason=state.reason,
+        resumes=state.resumes,
+        verdict=state.verdict,
         created=state.created,
         epochs=_read_epochs(path / METRICS),
         result=_read_result(path / RESULT) if status == "finished" else None,
@@ -97,7 +101,7 @@ def finished_run(runs_dir: Path, key: str) -> PastRun | None:
     found: list[PastRun] = []
     for path in _run_paths(runs_dir):
         try:
-            state = _read_state(path / STATE)
+            state = read_state(path)
             if state.key == key and (path / MODEL).is_file():
                 found.append(read_run(path))
         except StoreError:
@@ -123,12 +127,12 @@ def _run_paths(runs_dir: Path) -> list[Path]:
 
 
 def _status(path: Path) -> tuple[RunState, Status]:
-    state = _read_state(path / STATE)
+    state = read_state(path)
     if state.status != "running":
         return state, state.status
     if _is_held(path / LOCK):
         return state, "running"
-    state = _read_state(path / STATE)
+    state = read_state(path)
     if state.status != "running":
         return state, state.status
     return state, "finished" if (path / RESULT).exists() else "interrupted"
@@ -162,7 +166,9 @@ def _first_fault(error: ValidationError) -> str:
     return f"{where}: {fault['msg']}" if where else fault["msg"]
 
 
-def _read_state(path: Path) -> RunState:
+def read_state(directory: Path) -> RunState:
+    """The state in a run's directory as it was written; StoreError where it is damaged or cannot be read."""
+    path = directory / STATE
     try:
         return RunState.model_validate_json(_read_bytes(path))
     except ValidationError as error:

@@ -71,7 +71,9 @@ def _cpu_model() -> str | None:
 
 
 def _git() -> dict[str, Any] | None:
-    """Commit of the current directory's repository, and whether a tracked file differs from it."""
+    """Commit of the checkout that this package runs from, and whether a tracked file differs from it."""
+    if _ask_git("ls-files", "--error-unmatch", str(Path(__file__))) is None:
+        return None
     commit = _ask_git("rev-parse", "HEAD")
     changes = _ask_git("status", "--porcelain", "--untracked-files=no")
     if commit is None or changes is None:
@@ -82,7 +84,7 @@ def _git() -> dict[str, Any] | None:
 def _ask_git(*arguments: str) -> str | None:
     try:
         done = subprocess.run(
-            ["git", *arguments],
+            ["git", "-C", str(Path(__file__).parent), *arguments],
             capture_output=True,
             text=True,
             errors="replace",

@@ -2,15 +2,16 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from rotui.errors import StoreError
+from rotui.failpoints import reach
 from rotui.profile.loading import dump_profile
-from rotui.store.atomic import append_line, store_errors, sync_folder, write_atomically
+from rotui.store.atomic import append_line, drop_torn_line, store_errors, sync_folder, write_atomically
 from rotui.store.layout import (
     CREATION_LOCK,
     LOCK,
@@ -24,8 +25,8 @@ from rotui.store.layout import (
     run_name,
     staged_path,
 )
-from rotui.store.past_runs import finished_run
-from rotui.store.state import RecordedStatus, RunState, utc_now
+from rotui.store.past_runs import PastRun, finished_run, read_state
+from rotui.store.state import RecordedStatus, RunState, Verdict, utc_now
 from rotui.study.planning import PlannedRun
 from rotui.study.records import METRIC_COLUMNS, EpochRecord, RunResult
 from rotui.text import printable
@@ -92,6 +93,28 @@ class RunDirectory:
         sync_folder(runs_dir)
         return cls(runs_dir / name, state, lock)
 
+    @classmethod
+    def reopen(cls, past: PastRun) -> Self:
+        """Takes up an unfinished run where it lies: its lock is held again and its state is running.
+
+        A line of its files that a crash tore is dropped. StoreError where another process holds it or it
+        cannot be written.
+        """
+        lock = FileLock(past.path / LOCK, thread_local=False)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise StoreError(f"{printable(past.path)}: another process is training this run") from error
+        try:
+            for name in (METRICS, LOG):
+                drop_torn_line(past.path / name)
+            state = read_state(past.path).resumed()
+            state.write(past.path)
+        except BaseException:
+            lock.release()
+            raise
+        return cls(past.path, state, lock)
+
     @property
     def path(self) -> Path:
         """The directory."""
@@ -113,9 +136,17 @@ class RunDirectory:
 
     def append_epoch(self, record: EpochRecord) -> None:
         """Adds one row to metrics.csv, floats in full precision, None as an empty cell; StoreError."""
-        measured = (getattr(record, column) for column in METRIC_COLUMNS[1:])
-        cells = ("" if value is None else repr(float(value)) for value in measured)
-        append_line(self._path / METRICS, ",".join([str(record.epoch), *cells]))
+        append_line(self._path / METRICS, _row(record))
+
+    def rewrite_epochs(self, records: Iterable[EpochRecord]) -> None:
+        """Replaces all rows of metrics.csv as a whole; StoreError."""
+        lines = [",".join(METRIC_COLUMNS), *map(_row, records)]
+        write_atomically(self._path / METRICS, "\n".join(lines) + "\n")
+
+    def judge_resume(self, verdict: Verdict, compared: int) -> None:
+        """Records the verdict on a resume and how many epochs were compared for it; StoreError."""
+        self._state = self._state.judged(verdict, compared)
+        self._state.write(self._path)
 
     def log(self, text: str) -> None:
         """Adds one time-stamped line to run.log, control characters shown as escapes; StoreError."""
@@ -125,6 +156,7 @@ class RunDirectory:
         """Writes result.json, then the state `finished`, and frees the run's lock; StoreError."""
         values = {"status": "finished", **result.to_json()}
         write_atomically(self._path / RESULT, json.dumps(values, indent=2) + "\n")
+        reach("result")
         self._end("finished", "")
 
     def fail(self, reason: str) -> None:
@@ -132,8 +164,10 @@ class RunDirectory:
         self._end("failed", reason)
 
     def stop(self, reason: str) -> None:
-        """Records that the run was stopped when asked to, and frees its lock; StoreError."""
-        self._end("stopped", reason)
+        """Records that the run was stopped when asked to, and frees its lock; StoreError. One that has ended
+        in the meantime stays as it ended."""
+        if self._state.status == "running":
+            self._end("stopped", reason)
 
     def close(self) -> None:
         """Frees the run's lock. A run that has not ended is `interrupted` from then on."""
@@ -146,3 +180,8 @@ class RunDirectory:
         ended.write(self._path)
         self._state = ended
         self.close()
+
+
+def _row(record: EpochRecord) -> str:
+    measured = (getattr(record, column) for column in METRIC_COLUMNS[1:])
+    return ",".join([str(record.epoch), *("" if value is None else repr(float(value)) for value in measured)])

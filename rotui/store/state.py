@@ -11,6 +11,7 @@ from rotui.store.atomic import write_atomically
 from rotui.store.layout import STATE
 
 RecordedStatus = Literal["running", "finished", "failed", "stopped"]
+Verdict = Literal["", "exact", "approximate"]
 Status = Literal["running", "finished", "failed", "stopped", "interrupted"]
 
 ContentKey = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -24,7 +25,9 @@ def utc_now() -> str:
 
 class RunState(BaseModel):
     """A run's state as it is written. `parent` is the content key and `parent_run` the directory name of
-    the pre-training it starts from, both empty for random weights. Times are UTC, ISO 8601."""
+    the pre-training it starts from, both empty for random weights. Times are UTC, ISO 8601. `verdict` says
+    how a run that was resumed `resumes` times compares with one that was never stopped, empty where it was
+    not; `compared` counts the epochs that were trained again and held against what was on disk."""
 
     model_config = ConfigDict(frozen=True, strict=True)
 
@@ -36,12 +39,25 @@ class RunState(BaseModel):
     study: str = ""
     status: RecordedStatus = "running"
     reason: str = ""
+    resumes: int = Field(default=0, ge=0)
+    verdict: Verdict = ""
+    compared: int = Field(default=0, ge=0)
     created: str
     changed: str
 
     def changed_to(self, status: RecordedStatus, reason: str = "") -> Self:
         """The state after a change of status, now."""
         return self.model_copy(update={"status": status, "reason": reason, "changed": utc_now()})
+
+    def resumed(self) -> Self:
+        """The state of an unfinished run that is taken up again, now."""
+        return self.model_copy(
+            update={"status": "running", "reason": "", "resumes": self.resumes + 1, "changed": utc_now()}
+        )
+
+    def judged(self, verdict: Verdict, compared: int) -> Self:
+        """The state with the verdict on its resumes."""
+        return self.model_copy(update={"verdict": verdict, "compared": compared})
 
     def write(self, directory: Path) -> None:
         """Writes state.json as a whole; StoreError where that fails."""

@@ -15,7 +15,7 @@ def determining_settings(profile: Profile, stage: StageName, parent_key: str) ->
     """The settings that `stage` depends on, as plain values; `parent_key` is empty for random weights.
 
     What a stage never looks at is left out: rotations and fine-tuning's batch norm, for a network that is
-    trained on labels from random weights; labels, for pre-training.
+    trained on labels from random weights; labels, for pre-training; a decay after the last epoch.
     """
     kind = STAGES[stage]
     settings = profile.model_dump(
@@ -26,16 +26,21 @@ def determining_settings(profile: Profile, stage: StageName, parent_key: str) ->
         del settings["data"]["variant"]
     if kind.trains_all:
         del settings["network"]["frozen_batch_norm"]
-    schedule = profile.stage_schedule(stage)
-    settings["schedule"] = {
-        "epochs": profile.epochs(stage),
-        "decay_every": schedule.decay_every,
-        "decay_factor": profile.schedule.decay_factor,
-    }
+    epochs, schedule = profile.epochs(stage), profile.stage_schedule(stage)
+    settings["schedule"] = {"epochs": epochs}
+    if schedule.decay_every < epochs:
+        settings["schedule"] |= {
+            "decay_every": schedule.decay_every,
+            "decay_factor": profile.schedule.decay_factor,
+        }
     if kind.predicts_rotation:
         settings["rotation"] = profile.rotation.model_dump(mode="json")
+        if profile.rotation.corners == "reflect":
+            del settings["rotation"]["fill"]
     else:
         settings["labels"] = profile.labels.model_dump(mode="json")
+        if not profile.labels.per_class:
+            del settings["labels"]["selection"], settings["labels"]["budget"]
     return {"engine": ENGINE_VERSION, "stage": stage, "parent": parent_key, **settings}
 
 

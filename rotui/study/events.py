@@ -23,6 +23,18 @@ class RunStarted:
 
 
 @dataclass(frozen=True)
+class RunResumed:
+    """An unfinished run goes on after `epoch` whole epochs and `step` steps; `damaged` says which newer
+    checkpoints were passed over."""
+
+    run: PlannedRun
+    directory: str
+    epoch: int
+    step: int
+    damaged: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class StepEnded:
     """One training step ended; `epoch` and `step` count from 1."""
 
@@ -83,6 +95,7 @@ class RunStopped:
 Event = (
     RunReused
     | RunStarted
+    | RunResumed
     | StepEnded
     | EpochEnded
     | ProbesStarted

@@ -11,6 +11,7 @@ from rotui.study.events import (
     ProbesStarted,
     RunFailed,
     RunFinished,
+    RunResumed,
     RunReused,
     RunSkipped,
     RunStarted,
@@ -81,7 +82,7 @@ class StudyProgress:
         match event:
             case RunReused(directory=directory):
                 progress.status, progress.note = "reused", directory
-            case RunStarted(directory=directory):
+            case RunStarted(directory=directory) | RunResumed(directory=directory):
                 progress.status, progress.note, progress.started = "running", directory, now
                 progress._step_time = now
                 self.current = progress

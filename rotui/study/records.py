@@ -46,7 +46,9 @@ class FeatureProbe:
 class RunResult:
     """The numbers a finished run ends with. Epochs count from 1. `best_accuracy` and `lowest_loss` are the
     published way, each the best epoch on the test split; `last_accuracy` and, where images are held out,
-    `holdout_choice_accuracy` (test accuracy of the epoch with the best hold-out accuracy) are the honest."""
+    `holdout_choice_accuracy` (test accuracy of the epoch with the best hold-out accuracy) are the honest.
+    `dataset_images` are the training and test images of the whole dataset as it was found, None where it is
+    not known, and `scaled` says that the profile cut the run down."""
 
     epochs: int
     best_accuracy: float
@@ -59,6 +61,8 @@ class RunResult:
     holdout_choice_epoch: int | None
     classification: Classification
     probes: dict[str, FeatureProbe] = field(default_factory=dict)
+    dataset_images: tuple[int, int] | None = None
+    scaled: bool = False
 
     @classmethod
     def of(
@@ -66,6 +70,9 @@ class RunResult:
         epochs: tuple[EpochRecord, ...],
         classification: Classification,
         probes: dict[str, FeatureProbe] | None = None,
+        *,
+        dataset_images: tuple[int, int] | None = None,
+        scaled: bool = False,
     ) -> "RunResult":
         """The result of at least one epoch; of equal epochs the first is chosen."""
         best = max(epochs, key=lambda epoch: epoch.validation_accuracy)
@@ -85,6 +92,8 @@ class RunResult:
             holdout_choice_epoch=chosen.epoch if chosen else None,
             classification=classification,
             probes=probes or {},
+            dataset_images=dataset_images,
+            scaled=scaled,
         )
 
     def to_json(self) -> dict[str, Any]:

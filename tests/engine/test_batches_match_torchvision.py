@@ -1,6 +1,7 @@
 """Every batch equals torchvision's transforms, applied to one image at a time, bit for bit."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,7 +12,14 @@ from torchvision.transforms import InterpolationMode
 
 from rotui.data.images import ImageSet
 from rotui.data.splits import Split
-from rotui.engine.batches import Draws, ImagePool, SplitOnDevice, evaluation_draws, training_draws
+from rotui.engine.batches import (
+    Draws,
+    ImagePool,
+    SplitOnDevice,
+    evaluation_draws,
+    step_sizes,
+    training_draws,
+)
 from rotui.engine.rotation import Rotations
 from rotui.profile.schema import RotationSettings
 
@@ -129,8 +137,8 @@ def test_every_rotation_of_an_image_stands_in_the_batch_from_one_crop_and_flip(
     count: int, pictures: MakePictures
 ) -> None:
     images = noise(shapes_of(32, False), pictures)
-    split = Split(images, np.arange(7), images.labels)
-    draws = training_draws(1, 0, 7, 7, count)
+    split = Split(images, np.arange(5), images.labels[:5])
+    draws = training_draws(1, 0, 5, 5, count)
     shown = [
         *SplitOnDevice(split, ImagePool(images, 32, (MEAN, STD), CPU)).batches(
             draws,
@@ -141,11 +149,11 @@ def test_every_rotation_of_an_image_stands_in_the_batch_from_one_crop_and_flip(
             every_rotation=True,
         )
     ]
-    assert [len(part) for part, _ in shown] == [3 * count, 3 * count, count]
+    assert [len(part) for part, _ in shown] == [3 * count, 2 * count]
     plain = one_by_one(images, draws.order, draws, 32, 4, True)
     expected = [TF.rotate(image, k * 360 / count) for image in plain for k in range(count)]
     assert torch.equal(torch.cat([part for part, _ in shown]), torch.stack(expected))
-    assert torch.cat([targets for _, targets in shown]).tolist() == [*range(count)] * 7
+    assert torch.cat([targets for _, targets in shown]).tolist() == [*range(count)] * 5
 
 
 def test_filled_corners_equal_torchvision_fill(pictures: MakePictures) -> None:
@@ -182,3 +190,17 @@ def test_bilinear_rotation_agrees_with_torchvision(count: int, size: int, pictur
     plain = one_by_one(images, draws.order, draws, size, 4, True)
     expected = rotated(plain, draws, count, interpolation=InterpolationMode.BILINEAR)
     torch.testing.assert_close(batch, expected, rtol=0, atol=1e-3 if size == 160 else 2e-4)
+
+
+@pytest.mark.parametrize(
+    ("images", "batch", "sizes"),
+    [(8, 4, [4, 4]), (7, 4, [4, 3]), (9, 4, [4, 5]), (1, 4, [1]), (4, 4, [4]), (5, 4, [5])],
+)
+def test_the_last_step_is_kept_and_one_image_alone_joins_the_step_before(
+    images: int, batch: int, sizes: list[int]
+) -> None:
+    steps = step_sizes(images, batch)
+    assert [part.stop - part.start for part in steps] == sizes
+    assert steps[0].start == 0
+    assert steps[-1].stop == images
+    assert all(before.stop == after.start for before, after in pairwise(steps))

@@ -15,11 +15,9 @@ with_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="this machi
 
 
 @pytest.fixture
-def _switches_put_back(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _switches_put_back() -> Iterator[None]:
     threads = torch.get_num_threads()
     deterministic = torch.are_deterministic_algorithms_enabled()
-    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")
-    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
     yield
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(deterministic)

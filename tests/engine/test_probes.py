@@ -16,7 +16,7 @@ from rotui.data.images import Dataset
 from rotui.data.splits import split_dataset
 from rotui.engine.networks import build_network, features
 from rotui.engine.probes import (
-    extract,
+    ProbeData,
     linear_accuracy,
     nearest_neighbour_accuracy,
     probe,
@@ -97,7 +97,8 @@ def test_features_are_extracted_in_order_upright_and_uncropped(planned: Planned,
     run = planned("pretrain")
     splits = split_dataset(dataset, run.profile, "pretrain")
     network = build_network(run.profile.network, 4, 42).eval()
-    pooled, labels = extract(network, splits.bank, run.profile, CPU, lambda: False)
+    data = ProbeData(splits, run.profile, CPU)
+    pooled, labels = data.extract(network, data.bank, lambda: False)
     images = torch.from_numpy(dataset.train.dense()).to(torch.float32).div(255)
     with torch.no_grad():
         expected = features(network, TF.normalize(images, (0.3094,) * 3, (0.3488,) * 3))
@@ -111,7 +112,7 @@ def test_random_network_has_fresh_weights_and_statistics_of_the_training_images(
 ) -> None:
     profile = planned("pretrain", optimizer={"batch_size": 16}).profile
     splits = split_dataset(dataset, profile, "pretrain")
-    network = random_network(splits, profile, CPU, lambda: False)
+    network = random_network(ProbeData(splits, profile, CPU), profile, CPU, lambda: False)
     fresh = build_network(profile.network, 3, profile.seed)
     for name, parameter in fresh.named_parameters():
         assert torch.equal(network.get_parameter(name), parameter), name
@@ -128,11 +129,12 @@ def test_random_network_has_fresh_weights_and_statistics_of_the_training_images(
 def test_probes_use_every_training_image_with_its_clean_label(planned: Planned, dataset: Dataset) -> None:
     run = planned("pretrain", labels={"per_class": 1, "noise": 50.0})
     splits = split_dataset(dataset, run.profile, "pretrain")
-    network = random_network(splits, run.profile, CPU, lambda: False)
-    measured = probe(network, splits, run.profile, CPU, lambda: False)
+    data = ProbeData(splits, run.profile, CPU)
+    network = random_network(data, run.profile, CPU, lambda: False)
+    measured = probe(network, data, lambda: False)
     network.eval()
-    bank = extract(network, splits.bank, run.profile, CPU, lambda: False)
-    queries = extract(network, splits.validation, run.profile, CPU, lambda: False)
+    bank = data.extract(network, data.bank, lambda: False)
+    queries = data.extract(network, data.queries, lambda: False)
     assert len(bank[0]) == 37
     assert bank[1].tolist() == dataset.train.labels.tolist()
     assert measured.nearest_neighbour_accuracy == nearest_neighbour_accuracy(*bank, *queries, 3)
@@ -143,7 +145,8 @@ def test_probing_leaves_the_weights_and_statistics_as_they_are(planned: Planned,
     run = planned("pretrain")
     network = build_network(run.profile.network, 4, 42).train()
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    probe(network, split_dataset(dataset, run.profile, "pretrain"), run.profile, CPU, lambda: False)
+    splits = split_dataset(dataset, run.profile, "pretrain")
+    probe(network, ProbeData(splits, run.profile, CPU), lambda: False)
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
 
 
@@ -158,5 +161,5 @@ def test_probing_stops_between_batches(batches: int, planned: Planned, dataset: 
         return len(asked) > batches
 
     with pytest.raises(StoppedError, match="features"):
-        probe(build_network(run.profile.network, 4, 42), splits, run.profile, CPU, stop)
+        probe(build_network(run.profile.network, 4, 42), ProbeData(splits, run.profile, CPU), stop)
     assert len(asked) == batches + 1

@@ -19,7 +19,7 @@ from rotui.data.splits import split_dataset
 from rotui.engine.batches import Draws, evaluation_draws, training_draws
 from rotui.engine.networks import build_network
 from rotui.engine.seeding import derive_seed
-from rotui.engine.training import Training
+from rotui.engine.training import Training, keep_none
 from rotui.profile.stages import STAGES
 from rotui.study.planning import PlannedRun
 
@@ -165,9 +165,9 @@ def test_each_epoch_trains_at_its_own_rate(
     run = planned("supervised-random", schedule={"downstream": {"epochs": 3, "decay_every": decay}})
     training = Training(run, split_dataset(dataset, run.profile, run.stage_name), CPU, None)
     rates: list[float] = []
-    for epoch in range(3):
+    for _ in range(3):
         training.train_epoch(
-            epoch, lambda: False, lambda _: rates.append(training.optimizer.param_groups[0]["lr"])
+            lambda: False, lambda _: rates.append(training.optimizer.param_groups[0]["lr"]), keep_none
         )
     assert rates == [0.01 * 0.1 ** (epoch // decay) for epoch in range(3) for _ in range(3)]
 
@@ -238,7 +238,7 @@ def test_both_losses_spread_the_smoothing_over_all_classes(
     training.network.register_forward_hook(
         lambda net, _, output: logits.update({net.training: output.detach()})
     )
-    record = training.train_epoch(0, lambda: False, lambda _: None)
+    record = training.train_epoch(lambda: False, lambda _: None, keep_none)
     order = training_draws(42, 0, 37, 37, 1).order
     labels = {
         True: torch.from_numpy(dataset.train.labels)[order],

@@ -12,7 +12,7 @@ import torchvision.transforms.functional as TF
 from rotui.data.images import Dataset
 from rotui.data.splits import Splits, split_dataset
 from rotui.engine.evaluation import classification
-from rotui.engine.training import Progress, Training, class_names
+from rotui.engine.training import Progress, Training, class_names, keep_none
 from rotui.study.planning import PlannedRun
 
 CPU = torch.device("cpu")
@@ -71,10 +71,10 @@ def inputs_of(training: Training, epochs: int) -> tuple[list[torch.Tensor], list
     training.network.register_forward_pre_hook(
         lambda network, inputs: shown[network.training][-1].append(inputs[0])
     )
-    for epoch in range(epochs):
+    for _ in range(epochs):
         shown[True].append([])
         shown[False].append([])
-        training.train_epoch(epoch, lambda: False, lambda _: None)
+        training.train_epoch(lambda: False, lambda _: None, keep_none)
     return [torch.cat(part) for part in shown[True]], [torch.cat(part) for part in shown[False]]
 
 

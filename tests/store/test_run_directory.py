@@ -191,17 +191,19 @@ def test_provenance_is_plain_and_names_code_machine_and_command(
             ["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments], cwd=tmp_path, check=True
         )
 
-    monkeypatch.chdir(tmp_path)
+    package = tmp_path / "package.py"
+    package.write_text("one")
+    monkeypatch.setattr("rotui.store.provenance.__file__", str(package))
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert provenance(["rotui"], 1)["git"] is None
     git("init", "-q")
-    (tmp_path / "file").write_text("one")
-    git("add", "file")
+    assert provenance(["rotui"], 1)["git"] is None
+    git("add", "package.py")
     git("commit", "-q", "-m", "one")
     values = provenance(["rotui", "run", "quick"], 7, device="cpu")
     assert re.fullmatch("[0-9a-f]{40}", values["git"]["commit"])
     assert values["git"]["dirty"] is False
-    (tmp_path / "file").write_text("two")
+    package.write_text("two")
     assert provenance(["rotui"], 1)["git"]["dirty"] is True
     assert (values["command"], values["seed"], values["device"]) == (["rotui", "run", "quick"], 7, "cpu")
     assert values["packages"]["numpy"]
@@ -209,7 +211,7 @@ def test_provenance_is_plain_and_names_code_machine_and_command(
     assert provenance(["rotui"], 1)["git"] is None
 
     directory = RunDirectory.create(tmp_path / "runs", planned, study="small")
-    directory.write_provenance(values | {"data_fingerprint": "f00d"})
+    directory.write_provenance(values | {"data_identity": "f00d"})
     directory.close()
     assert json.loads((directory.path / "provenance.json").read_text())["seed"] == 7
-    assert read_run(directory.path).data_fingerprint == "f00d"
+    assert read_run(directory.path).data_identity == "f00d"
