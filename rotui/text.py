@@ -28,3 +28,8 @@ def slug(text: str, limit: int = 64) -> str:
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii").lower()
     reduced = _NOT_IN_A_SLUG.sub("-", plain).strip("-._")[:limit].strip("-._")
     return reduced or "unnamed"
+
+
+def megabytes(count: int) -> str:
+    """`count` bytes as `1,234.5 MB`."""
+    return f"{count / 1e6:,.1f} MB"

@@ -11,7 +11,7 @@ from rotui.cli.terminal import line, out
 from rotui.profile.stages import StageName
 from rotui.results.detail import ClassAccuracies, ProbeRow
 from rotui.results.deviations import shown
-from rotui.results.export import difference_text, spread_text, swept_text
+from rotui.results.export import difference_text, number_text, spread_text, swept_text
 from rotui.results.rows import Comparison, Row, SweptValues
 from rotui.text import printable
 
@@ -54,7 +54,7 @@ def print_details(classes: Sequence[ClassAccuracies], probes: Sequence[ProbeRow]
 
 def _columns(rows: Sequence[Row], width: int) -> list[Column]:
     def accuracies(values: Sequence[float | None]) -> list[Cell]:
-        return [_number(value) for value in values]
+        return [number_text(value) for value in values]
 
     columns = [
         Column("stage", _stage_cells(rows, width), justify="left"),
@@ -81,7 +81,7 @@ def _columns(rows: Sequence[Row], width: int) -> list[Column]:
     if any(row.loss for row in rows):
         columns.append(Column("lowest\nloss", [spread_text(row.loss, 3) for row in rows], rank=5))
     if any(row.published_loss is not None for row in rows):
-        losses: list[Cell] = [_number(row.published_loss, 3) for row in rows]
+        losses: list[Cell] = [number_text(row.published_loss, 3) for row in rows]
         columns.append(Column("pub-\nlished\nloss", losses, rank=6))
     columns.append(Column("n", [str(row.seeds) for row in rows]))
     return columns
@@ -111,7 +111,7 @@ def _class_table(table: ClassAccuracies, width: int) -> Table:
     columns = [Column("class", [printable(name, 40) for name in table.classes], justify="left")]
     for stage, values in table.stages.items():
         header = _SHORT_TITLES[stage].replace(", ", ",\n")
-        columns.append(Column(header, [_number(value, 1) for value in values]))
+        columns.append(Column(header, [number_text(value, 1) for value in values]))
     where = f", {swept_text(table.at)}" if table.at else ""
     return plain_table(fitting(columns, width)[0], f"accuracy of each class, last epoch{where}")
 
@@ -126,7 +126,3 @@ def _probe_table(probes: Sequence[ProbeRow]) -> Table:
     if any(at for at, _, _ in rows):
         columns.insert(0, Column("swept", [swept_text(at) for at, _, _ in rows], justify="left"))
     return plain_table(columns, "frozen features, classes told in percent of the test split")
-
-
-def _number(value: float | None, digits: int = 2) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"

@@ -8,7 +8,7 @@ import typer
 
 from rotui.cli.options import AsJson, DataDir
 from rotui.cli.terminal import line, out, print_json, say
-from rotui.text import printable
+from rotui.text import megabytes, printable
 
 if TYPE_CHECKING:
     from rotui.data.overview import DatasetState
@@ -74,7 +74,7 @@ def clear(context: typer.Context, data_dir: DataDir = None) -> None:
     from rotui.data.cache import clear_caches
 
     freed, busy = clear_caches(_directory(context, data_dir))
-    line(f"removed {_megabytes(freed)} of decoded images")
+    line(f"removed {megabytes(freed)} of decoded images")
     for name in busy:
         say(f"left {printable(name)}: another process is building it")
 
@@ -100,11 +100,7 @@ def _print_table(states: "list[DatasetState]") -> None:
             Text(state.dataset),
             Text(state.state, style=styles.get(state.state, "")),
             Text(f"{state.images:,}" if state.images else "-"),
-            Text(_megabytes(state.cache_bytes) if state.cache_bytes else "-"),
+            Text(megabytes(state.cache_bytes) if state.cache_bytes else "-"),
             Text(printable(state.found) or "-", overflow="fold"),
         )
     out.print(table)
-
-
-def _megabytes(count: int) -> str:
-    return f"{count / 1e6:,.1f} MB"

@@ -1,9 +1,12 @@
 """Numbers as people read them: durations, counts, percentages, a run's swept values."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rotui.text import printable
+
+if TYPE_CHECKING:
+    from rotui.study.cost import Cost
 
 
 def duration(seconds: float | None) -> str:
@@ -26,6 +29,11 @@ def count(number: int) -> str:
         if number >= size:
             return f"{number / (1000 if unit == 'k' else size):.1f} {unit}"
     return str(number)
+
+
+def images_trained(cost: "Cost") -> str:
+    """Images a plan trains on, `unknown` where only a folder's files could tell."""
+    return count(cost.trained) if cost.known else "unknown"
 
 
 def swept(at: Iterable[tuple[str, Any]]) -> str:

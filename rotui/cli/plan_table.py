@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from rotui.cli.columns import Column, fitting, plain_table
-from rotui.cli.formats import count, swept
+from rotui.cli.formats import images_trained, swept
 from rotui.cli.terminal import line, out, print_json, say
 from rotui.store.past_runs import PastRun
-from rotui.study.cost import Cost, plan_cost, run_cost
+from rotui.study.cost import plan_cost, run_cost
 from rotui.study.planning import Plan, PlannedRun
 
 
@@ -24,7 +24,7 @@ def print_plan(plan: Plan, finished: Mapping[str, PastRun], as_json: bool) -> No
         Column("at", [labels.get(run.key, "") for run in plan.runs], justify="left"),
         Column("starts from", [_start(run, plan) for run in plan.runs], justify="left"),
         Column("epochs", [str(run.profile.epochs(run.stage_name)) for run in plan.runs], rank=2),
-        Column("images", [_images(run_cost(run)) for run in plan.runs], rank=3),
+        Column("images", [images_trained(run_cost(run)) for run in plan.runs], rank=3),
     ]
     if any(pasts):
         numbers = [f"no. {past.number}" if past else "" for past in pasts]
@@ -39,17 +39,13 @@ def print_plan(plan: Plan, finished: Mapping[str, PastRun], as_json: bool) -> No
             column.no_wrap, column.overflow = False, "fold"
     out.print(table)
     reused = sum(run.key in finished for run in plan.runs)
-    line(f"{len(plan.runs)} runs, {reused} finished before, {_images(plan_cost(plan))} images trained in all")
+    line(f"{len(plan.runs)} runs, {reused} finished before, {images_trained(plan_cost(plan))} images trained")
     if dropped:
         say(f"not shown for want of room: {', '.join(dropped)} (--json has all)", style="dim")
 
 
 def _start(run: PlannedRun, plan: Plan) -> str:
     return f"run {plan.number(run.parent)}" if run.parent else "random weights"
-
-
-def _images(cost: Cost) -> str:
-    return count(cost.trained) if cost.known else "?"
 
 
 def _values(number: int, run: PlannedRun, plan: Plan, finished: Mapping[str, PastRun]) -> dict[str, object]:

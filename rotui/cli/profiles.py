@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.cells import cell_len
 
-from rotui.cli.formats import count
+from rotui.cli.formats import images_trained
 from rotui.cli.options import AsJson, Set
 from rotui.cli.terminal import line, print_json, say_error
 from rotui.errors import ExitCode
@@ -57,7 +57,7 @@ def check(files: Annotated[list[str], typer.Argument(metavar="FILE", help="Paths
             bad = True
             continue
         runs, cost = _plan(experiment)
-        line(f"{experiment.source}: ok, {_counted(runs, 'run')}, images trained: {_images(cost)}")
+        line(f"{experiment.source}: ok, {_counted(runs, 'run')}, images trained: {images_trained(cost)}")
     if bad:
         raise typer.Exit(ExitCode.BAD_INPUT)
 
@@ -90,10 +90,6 @@ def _plan(experiment: "Experiment") -> "tuple[int, Cost]":
     return len(planned.runs), plan_cost(planned)
 
 
-def _images(cost: "Cost") -> str:
-    return count(cost.trained) if cost.known else "unknown"
-
-
 def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
@@ -104,7 +100,7 @@ def _row(found: "FoundProfile", outcome: "Experiment | ProfileError") -> tuple[s
     if isinstance(outcome, ProfileError):
         return name, origin, "-", "-", f"bad: {_counted(len(outcome.faults), 'fault')}"
     runs, cost = _plan(outcome)
-    return name, origin, str(runs), _images(cost), printable(outcome.profile.title)
+    return name, origin, str(runs), images_trained(cost), printable(outcome.profile.title)
 
 
 def _errors(outcome: "Experiment | ProfileError") -> tuple[str, ...]:

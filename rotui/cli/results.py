@@ -1,6 +1,5 @@
 """`rotui results`: what was measured beside what was published."""
 
-from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,12 +9,8 @@ import typer
 from rotui.cli.options import RunsDir, Set
 from rotui.cli.terminal import line, out, print_json, say
 from rotui.errors import InputError
-from rotui.text import printable
 
 if TYPE_CHECKING:
-    from rotui.profile.loading import Experiment
-    from rotui.results.rows import Comparison
-    from rotui.study.planning import Plan
     from rotui.study.records import RunResult
 
 
@@ -26,24 +21,6 @@ class Format(StrEnum):
     CSV = "csv"
     MARKDOWN = "markdown"
     JSON = "json"
-
-
-def compare_experiment(
-    experiment: "Experiment", plan: "Plan", finished: Mapping[str, "RunResult"]
-) -> "Comparison":
-    """The experiment's comparison with the published numbers that its profile names, if any."""
-    from rotui.profile.finding import built_in_folder
-    from rotui.profile.loading import load_experiment
-    from rotui.results.comparison import compare
-    from rotui.results.published import load_published
-
-    name = experiment.profile.published
-    published = load_published(name)
-    if name and published is None:
-        say(f"rotui: no published numbers are called {printable(name)}; nothing is compared with")
-    built_in = built_in_folder() / f"{name}.toml"
-    reference = load_experiment(str(built_in)).points if published and built_in.is_file() else ()
-    return compare(experiment.profile, plan, published, reference, finished)
 
 
 def finished_results(runs_dir: Path) -> dict[str, "RunResult"]:
@@ -73,6 +50,7 @@ def results(
     from rotui.cli.comparison_table import print_comparison, print_details
     from rotui.profile.loading import load_experiment
     from rotui.results.detail import class_accuracies, probe_rows
+    from rotui.results.experiment import compare_experiment
     from rotui.results.export import to_csv, to_json, to_markdown
     from rotui.store.location import runs_directory
     from rotui.study.planning import plan

@@ -144,7 +144,8 @@ def _say_how_to_go_on(what: str, fresh: bool) -> None:
 def _print_results(experiments: "Sequence[Experiment]", runs_path: "Path", as_json: bool) -> None:
     """The comparison of each experiment over everything that is finished by now."""
     from rotui.cli.comparison_table import print_comparison
-    from rotui.cli.results import compare_experiment, finished_results
+    from rotui.cli.results import finished_results
+    from rotui.results.experiment import compare_experiment
     from rotui.results.export import to_json
     from rotui.study.planning import plan
 

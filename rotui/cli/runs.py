@@ -105,10 +105,11 @@ def runs(
 
 def settings_text(run: "PastRun") -> str:
     """What sets the run apart: its dataset, then every setting that is not the default."""
+    from rotui.profile.keys import flat
     from rotui.profile.schema import Profile
     from rotui.results.floor import rotation_floor
 
-    ours, defaults = _flat(run.profile.model_dump()), _flat(Profile().model_dump())
+    ours, defaults = flat(run.profile.model_dump()), flat(Profile().model_dump())
     parts: list[str] = [run.profile.data.name]
     for key, value in ours.items():
         plain = key in _PLAIN_KEYS or key == "data.name" or value == defaults[key]
@@ -130,13 +131,6 @@ def _unread(key: str, run: "PastRun") -> bool:
     if key.startswith(("labels.", "schedule.downstream.")):
         return rotates
     return key.startswith("schedule.pretrain.") and not rotates
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        flat.update(_flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value})
-    return flat
 
 
 def _values(run: "PastRun") -> dict[str, Any]:

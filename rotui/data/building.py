@@ -19,7 +19,7 @@ from rotui.data.images import image_offsets
 from rotui.data.listing import Listing
 from rotui.data.sources import CIFAR10_BATCHES, Source
 from rotui.errors import DataError
-from rotui.text import printable
+from rotui.text import megabytes, printable
 
 Progress = Callable[[int, int], None]
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
@@ -69,20 +69,16 @@ def build_arrays(source: Source, directory: Path, progress: Progress) -> None:
 def no_room(directory: Path, needed: int | None = None) -> DataError:
     """The error that says how many bytes a cache below `directory` needs and how many there are."""
     free = shutil.disk_usage(directory).free
-    wanted = "" if needed is None else f"{_megabytes(needed)} are needed, "
+    wanted = "" if needed is None else f"{megabytes(needed)} are needed, "
     return DataError(
         f"no room for the cache of decoded images in {printable(directory)}: "
-        f"{wanted}{_megabytes(free)} are free"
+        f"{wanted}{megabytes(free)} are free"
     )
 
 
 def _check_room(directory: Path, needed: int) -> None:
     if shutil.disk_usage(directory).free < needed:
         raise no_room(directory.parent, needed)
-
-
-def _megabytes(count: int) -> str:
-    return f"{count / 1e6:,.1f} MB"
 
 
 def _plan_files(source: Source, decoders: Decoders) -> list[SplitPlan]:

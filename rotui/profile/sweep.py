@@ -8,6 +8,7 @@ from typing import Any
 
 from rotui.profile.checking import Problem, check
 from rotui.profile.faults import Fault, Key, Place, dotted, shown
+from rotui.profile.keys import value_at
 from rotui.profile.schema import Profile
 from rotui.profile.settings import MAXIMUM_EXPANSIONS, Setting
 
@@ -18,14 +19,6 @@ class Point:
 
     profile: Profile
     at: tuple[tuple[str, Any], ...] = ()
-
-
-def value_at(profile: Profile, key: Key) -> Any:
-    """The validated value of a dotted key; AttributeError where there is none."""
-    value: Any = profile
-    for part in key:
-        value = getattr(value, part)
-    return value
 
 
 def with_values(values: Mapping[str, Any], changes: Iterable[tuple[Key, Any]]) -> dict[str, Any]:
@@ -58,7 +51,7 @@ def expand(
         at = list(zip(axes, combination, strict=True))
         profile, problems = check(Profile, with_values(values, ((axis.key, value) for axis, value in at)))
         if profile is not None:
-            named = tuple((dotted(axis.key), value_at(profile, axis.key)) for axis in axes)
+            named = tuple((dotted(axis.key), value_at(profile, dotted(axis.key))) for axis in axes)
             points.append(Point(profile, named))
         for problem in problems:
             place = blamed(problem, axes, known)

@@ -4,22 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rotui.profile.datasets import DATASETS
+from rotui.profile.keys import value_at
 from rotui.profile.schema import Profile, ScaleSettings
 from rotui.profile.stages import STAGES
-from rotui.results.deviations import deviations, published_point, value_at
+from rotui.results.deviations import deviations, published_point
 from rotui.results.floor import rotation_floor
 from rotui.results.notes import comparison_notes
 from rotui.results.published import Published, PublishedCell
-from rotui.results.rows import Comparison, Row, Spread, SweptValues
+from rotui.results.rows import MEASURES, Comparison, Row, Spread, SweptValues
 from rotui.study.planning import Cell, Plan, Point
 from rotui.study.records import RunResult
-
-_MEASURES = {
-    "best": "best_accuracy",
-    "last": "last_accuracy",
-    "holdout": "holdout_choice_accuracy",
-    "loss": "lowest_loss",
-}
 
 
 def compare(
@@ -117,12 +111,12 @@ def _spreads(
     import pandas
 
     values = [
-        {"group": number, **{name: getattr(finished[cell.key], field) for name, field in _MEASURES.items()}}
+        {"group": number, **{name: getattr(finished[cell.key], field) for name, field in MEASURES.items()}}
         for number, cells in enumerate(groups)
         for cell in cells
         if cell.key in finished
     ]
-    frame = pandas.DataFrame(values, columns=["group", *_MEASURES]).astype(float)
+    frame = pandas.DataFrame(values, columns=["group", *MEASURES]).astype(float)
     grouped = frame.groupby("group")
     means, deviations_, counts = grouped.mean(), grouped.std(ddof=1), grouped.count()
 
@@ -133,7 +127,7 @@ def _spreads(
         deviation = float(deviations_[name][number]) if count > 1 else None
         return Spread(float(means[name][number]), deviation, count)
 
-    return [{name: spread(number, name) for name in _MEASURES} for number in range(len(groups))]
+    return [{name: spread(number, name) for name in MEASURES} for number in range(len(groups))]
 
 
 def _row(

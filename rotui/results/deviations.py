@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rotui.profile.keys import flat, value_at
 from rotui.profile.schema import Profile
 from rotui.profile.stages import STAGES, StageName
 from rotui.results.published import PublishedCell
@@ -38,14 +39,6 @@ def shown(value: object) -> str:
     return "none" if value is None else printable(value)
 
 
-def value_at(profile: Profile, key: str) -> object:
-    """Value of a dotted key in the profile, None where there is no such key."""
-    value: object = profile
-    for part in key.split("."):
-        value = getattr(value, part, None)
-    return value
-
-
 def published_point(cell: PublishedCell, reference: Sequence[Point]) -> Point | None:
     """The point of the built-in experiment that the published cell belongs to."""
     for point in reference:
@@ -71,21 +64,11 @@ def deviations(profile: Profile, published: Profile, stage: StageName) -> tuple[
 
 
 def _settings(profile: Profile, stage: StageName) -> dict[str, Any]:
-    flat = _flat(determining_settings(profile, stage, ""))
+    settings = flat(determining_settings(profile, stage, ""))
     schedule = "pretrain" if STAGES[stage].predicts_rotation else "downstream"
     for key in ("epochs", "decay_every"):
-        if f"schedule.{key}" in flat:
-            flat[f"schedule.{schedule}.{key}"] = flat.pop(f"schedule.{key}")
+        if f"schedule.{key}" in settings:
+            settings[f"schedule.{schedule}.{key}"] = settings.pop(f"schedule.{key}")
     if STAGES[stage].starts_pretrained:
-        flat = {**_settings(profile, "pretrain"), **flat}
-    return flat
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, dict):
-            flat.update(_flat(value, f"{prefix}{key}."))
-        else:
-            flat[prefix + key] = value
-    return flat
+        settings = {**_settings(profile, "pretrain"), **settings}
+    return settings

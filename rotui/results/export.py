@@ -10,21 +10,14 @@ from typing import Any
 
 from rotui.results.detail import ClassAccuracies, ProbeRow
 from rotui.results.deviations import shown
-from rotui.results.rows import Comparison, Row, Spread, SweptValues
+from rotui.results.rows import MEASURES, Comparison, Row, Spread, SweptValues
 from rotui.text import printable
-
-_EXPORTED_SPREADS = {
-    "best": "best_accuracy",
-    "last": "last_accuracy",
-    "holdout": "holdout_choice_accuracy",
-    "loss": "lowest_loss",
-}
 
 
 def row_values(row: Row) -> dict[str, Any]:
     """All of a row as plain values under the names that every export uses; None where there is nothing."""
     values: dict[str, Any] = {"stage": row.stage, "seeds": row.seeds, "missing": row.missing}
-    for name, exported in _EXPORTED_SPREADS.items():
+    for name, exported in MEASURES.items():
         spread: Spread | None = getattr(row, name)
         values[exported] = _finite(spread.mean) if spread else None
         values[f"{exported}_deviation"] = _finite(spread.deviation) if spread else None
@@ -102,7 +95,10 @@ def to_markdown(
             f"### Accuracy of each class{_where(table.at)}",
             _markdown_table(
                 [
-                    {"class": printable(name), **{stage: _number(v[i]) for stage, v in table.stages.items()}}
+                    {
+                        "class": printable(name),
+                        **{stage: number_text(v[i]) for stage, v in table.stages.items()},
+                    }
                     for i, name in enumerate(table.classes)
                 ]
             ),
@@ -115,8 +111,8 @@ def to_markdown(
                     {
                         "at": swept_text(row.at),
                         "features": name,
-                        "k-nearest neighbours": _number(probe.nearest_neighbour_accuracy),
-                        "linear": _number(probe.linear_accuracy),
+                        "k-nearest neighbours": number_text(probe.nearest_neighbour_accuracy),
+                        "linear": number_text(probe.linear_accuracy),
                     }
                     for row in probes
                     for name, probe in row.probes.items()
@@ -151,15 +147,15 @@ def _markdown_row(row: Row, holdout: bool, loss: bool) -> dict[str, str]:
     cells = {key: shown(value) for key, value in row.at}
     cells["stage"] = f"{row.title}, {row.scaled}" if row.scaled else row.title
     cells["best (published way)"] = spread_text(row.best)
-    cells["published"] = _number(row.published)
+    cells["published"] = number_text(row.published)
     cells["difference"] = difference_text(row)
     cells["last epoch"] = spread_text(row.last)
     if holdout:
         cells["hold-out"] = spread_text(row.holdout)
     if loss:
         cells["lowest loss"] = spread_text(row.loss, 4)
-        cells["published loss"] = _number(row.published_loss, 4)
-    cells["floor"] = _number(row.floor.outline_percent) if row.floor else ""
+        cells["published loss"] = number_text(row.published_loss, 4)
+    cells["floor"] = number_text(row.floor.outline_percent) if row.floor else ""
     cells["n"] = str(row.seeds)
     return cells
 
@@ -182,7 +178,8 @@ def _where(at: SweptValues) -> str:
     return f", {swept_text(at)}" if at else ""
 
 
-def _number(value: float | None, digits: int = 2) -> str:
+def number_text(value: float | None, digits: int = 2) -> str:
+    """The number with `digits` decimals, a dash for None."""
     return "–" if value is None else f"{value:.{digits}f}"
 
 

@@ -6,6 +6,14 @@ from typing import Any
 from rotui.profile.stages import STAGES, StageName
 from rotui.results.floor import Floor
 
+MEASURES = {
+    "best": "best_accuracy",
+    "last": "last_accuracy",
+    "holdout": "holdout_choice_accuracy",
+    "loss": "lowest_loss",
+}
+"""Attributes of a row that are spreads over seeds, each with the field of a result that it is made from."""
+
 SweptValues = tuple[tuple[str, Any], ...]
 
 

@@ -93,23 +93,6 @@ def read_runs(runs_dir: Path) -> tuple[list[PastRun], list[str]]:
     return sorted(runs, key=lambda run: (run.number, run.name)), unreadable
 
 
-def finished_run(runs_dir: Path, key: str) -> PastRun | None:
-    """The newest finished run with this content key whose weights are there, None where there is none.
-
-    Runs that cannot be read count as absent; `read_runs` tells what is wrong with them.
-    """
-    found: list[PastRun] = []
-    for path in _run_paths(runs_dir):
-        try:
-            state = read_state(path)
-            if state.key == key and (path / MODEL).is_file():
-                found.append(read_run(path))
-        except StoreError:
-            continue
-    finished = [run for run in found if run.status == "finished"]
-    return max(finished, key=lambda run: (run.number, run.created, run.name), default=None)
-
-
 def finished_runs(runs_dir: Path) -> dict[str, PastRun]:
     """By content key, the newest finished run whose weights are there. Unreadable runs count as absent."""
     runs, _ = read_runs(runs_dir)

@@ -25,7 +25,7 @@ from rotui.store.layout import (
     run_name,
     staged_path,
 )
-from rotui.store.past_runs import PastRun, finished_run, read_state
+from rotui.store.past_runs import PastRun, read_state
 from rotui.store.state import RecordedStatus, RunState, Verdict, utc_now
 from rotui.study.planning import PlannedRun
 from rotui.study.records import METRIC_COLUMNS, EpochRecord, RunResult
@@ -45,15 +45,12 @@ class RunDirectory:
         self._lock = lock
 
     @classmethod
-    def create(cls, runs_dir: Path, run: PlannedRun, *, study: str, parent_run: str | None = None) -> Self:
+    def create(cls, runs_dir: Path, run: PlannedRun, *, study: str, parent_run: str = "") -> Self:
         """Makes the directory of `run` under the next free number, with profile.toml and state.json.
 
-        `parent_run` names the run whose weights it starts from; left out, it is the newest finished one of
-        the planned pre-training. Safe against other processes. StoreError where it cannot be made.
+        `parent_run` names the run whose weights it starts from, empty for random weights. Safe against other
+        processes. StoreError where it cannot be made.
         """
-        if parent_run is None:
-            parent = finished_run(runs_dir, run.parent) if run.parent else None
-            parent_run = parent.name if parent else ""
         with store_errors(runs_dir, "no run can be made there"):
             runs_dir.mkdir(parents=True, exist_ok=True)
             with FileLock(runs_dir / CREATION_LOCK, timeout=CREATION_TIMEOUT):
@@ -124,11 +121,6 @@ class RunDirectory:
     def name(self) -> str:
         """The directory's name in the runs directory."""
         return self._path.name
-
-    @property
-    def parent_run(self) -> str:
-        """Name of the run whose weights this one starts from; empty for random weights."""
-        return self._state.parent_run
 
     def write_provenance(self, values: Mapping[str, Any]) -> None:
         """Writes provenance.json; `values` are plain JSON values. StoreError where that fails."""

@@ -42,10 +42,6 @@ class Plan:
     runs: tuple[PlannedRun, ...]
     cells: tuple[Cell, ...]
 
-    def run(self, key: str) -> PlannedRun:
-        """The planned run with this content key; KeyError where the plan has none."""
-        return {run.key: run for run in self.runs}[key]
-
     def number(self, key: str) -> int:
         """Place of the run in the plan, counted from 1."""
         return [run.key for run in self.runs].index(key) + 1

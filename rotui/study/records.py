@@ -99,19 +99,3 @@ class RunResult:
     def to_json(self) -> dict[str, Any]:
         """Plain values for result.json."""
         return asdict(self)
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "RunResult":
-        """The inverse of `to_json`; TypeError or KeyError where fields are missing or unknown."""
-        classification = values["classification"]
-        return cls(
-            **{
-                **values,
-                "classification": Classification(
-                    tuple(classification["classes"]),
-                    tuple(tuple(row) for row in classification["confusion"]),
-                    tuple(classification["per_class"]),
-                ),
-                "probes": {name: FeatureProbe(**probe) for name, probe in values["probes"].items()},
-            }
-        )

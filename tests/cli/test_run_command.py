@@ -303,7 +303,9 @@ def test_a_failed_run_ends_with_1_after_the_others_are_finished(
     assert "training loss is nan" in listed[4]["reason"]
 
 
-def test_a_disk_that_is_full_ends_with_a_message_and_the_run_goes_on_when_there_is_room(rotui: Run, tmp_path: Path) -> None:
+def test_a_disk_that_is_full_ends_with_a_message_and_the_run_goes_on_when_there_is_room(
+    rotui: Run, tmp_path: Path
+) -> None:
     """A limit on the size of files stands in for the full disk: the weights do not fit."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))

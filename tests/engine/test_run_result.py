@@ -1,10 +1,8 @@
 """Which epochs a result quotes: best, lowest, last and the hold-out's choice."""
 
-import json
-
 import pytest
 
-from rotui.study.records import Classification, EpochRecord, FeatureProbe, RunResult
+from rotui.study.records import Classification, EpochRecord, RunResult
 
 TOLD = Classification(("a", "b"), ((1, 0), (0, 0)), (100.0, None))
 Epoch = tuple[float, float, float | None]
@@ -49,20 +47,3 @@ def test_each_number_names_its_epoch(
     assert (result.holdout_choice_accuracy, result.holdout_choice_epoch) == chosen
     assert (result.last_accuracy, result.last_loss) == told[-1][:2]
     assert result.epochs == len(told)
-
-
-def test_a_result_comes_back_from_json_as_it_was() -> None:
-    probes = {"pretrained": FeatureProbe(60.0, 70.5), "random": FeatureProbe(20.0, 30.0)}
-    result = RunResult.of(epochs((1 / 3, 0.1 + 0.2, 7.0), (2.0, 1.0, 8.0)), TOLD, probes)
-    assert RunResult.from_json(json.loads(json.dumps(result.to_json()))) == result
-
-
-@pytest.mark.parametrize("fault", ["missing", "unknown"])
-def test_json_with_missing_or_unknown_fields_is_refused(fault: str) -> None:
-    values = RunResult.of(epochs((1.0, 1.0, None)), TOLD).to_json()
-    if fault == "missing":
-        del values["best_accuracy"]
-    else:
-        values["median_accuracy"] = 1.0
-    with pytest.raises(TypeError):
-        RunResult.from_json(values)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rotui.errors import StoreError
-from rotui.store.past_runs import finished_run, read_run, read_runs
+from rotui.store.past_runs import finished_runs, read_run, read_runs
 from rotui.store.run_directory import RunDirectory
 from rotui.study.planning import PlannedRun
 from rotui.study.records import EpochRecord, RunResult
@@ -105,7 +105,7 @@ def test_a_damaged_run_is_one_message_and_hides_no_other(
     assert len(unreadable) == 1
     assert message in unreadable[0]
     assert "\x1b" not in unreadable[0]
-    assert finished_run(runs_dir, planned.key) is None
+    assert planned.key not in finished_runs(runs_dir)
 
 
 def test_a_damaged_row_is_told_with_its_line(finished: RunDirectory) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from rotui.errors import StoreError
 from rotui.profile.schema import Profile
-from rotui.store.past_runs import finished_run, read_run, read_runs
+from rotui.store.past_runs import finished_runs, read_run, read_runs
 from rotui.store.provenance import provenance
 from rotui.store.run_directory import RunDirectory
 from rotui.study.planning import PlannedRun, Point, plan
@@ -130,21 +130,15 @@ def test_processes_that_create_at_once_get_different_numbers(tmp_path: Path) -> 
     assert [run.number for run in runs] == list(range(1, 81))
 
 
-def test_a_run_names_the_newest_finished_pre_training_it_starts_from(
-    tmp_path: Path, result: RunResult
-) -> None:
+def test_a_run_names_the_pre_training_it_starts_from(tmp_path: Path) -> None:
     pretrain, finetune = plan([Point(Profile(stages=("finetune-pretrained",)))]).runs
-    first, second = (RunDirectory.create(tmp_path, pretrain, study="s") for _ in range(2))
-    for directory in (first, second):
-        (directory.path / "model.safetensors").write_bytes(b"weights")
-        directory.finish(result)
-    child = RunDirectory.create(tmp_path, finetune, study="s")
+    first = RunDirectory.create(tmp_path, pretrain, study="s")
+    first.close()
+    child = RunDirectory.create(tmp_path, finetune, study="s", parent_run=first.name)
     child.close()
-    assert read_run(child.path).parent_run == second.name
+    assert read_run(child.path).parent_run == first.name
     assert read_run(child.path).parent == pretrain.key
-    given = RunDirectory.create(tmp_path, finetune, study="s", parent_run=first.name)
-    given.close()
-    assert read_run(given.path).parent_run == first.name
+    assert read_run(first.path).parent_run == ""
 
 
 def test_only_a_finished_run_with_weights_is_found_by_its_key(
@@ -152,12 +146,12 @@ def test_only_a_finished_run_with_weights_is_found_by_its_key(
 ) -> None:
     runs_dir = finished.path.parent
     RunDirectory.create(runs_dir, planned, study="small").fail("no")
-    found = finished_run(runs_dir, planned.key)
+    found = finished_runs(runs_dir).get(planned.key)
     assert found is not None
     assert found.name == finished.name
-    assert finished_run(runs_dir, "0" * 64) is None
+    assert finished_runs(runs_dir).get("0" * 64) is None
     (finished.path / "model.safetensors").unlink()
-    assert finished_run(runs_dir, planned.key) is None
+    assert finished_runs(runs_dir).get(planned.key) is None
 
 
 def test_a_runs_directory_that_is_a_file_or_below_one_is_told_once(

@@ -43,7 +43,7 @@ def test_every_run_comes_after_the_pre_training_it_starts_from(name):
         assert bool(run.parent) is STAGES[run.stage_name].starts_pretrained
         if run.parent:
             assert run.parent in seen
-            assert made.run(run.parent).stage_name == "pretrain"
+            assert {each.key: each for each in made.runs}[run.parent].stage_name == "pretrain"
         seen.add(run.key)
     assert len(seen) == len(made.runs)
     assert {cell.key for cell in made.cells} <= seen
