@@ -23,7 +23,7 @@ from rotui.profile.schema import Profile
 NOISE_IMAGES = 8192
 TEST_IMAGES = 4096
 BATCH = 128
-LARGEST_SIZE = 64
+LARGEST_SIZE = 32
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def measure_leak(
     """Trains the small network on noise for `steps` steps of 128 images, yields each step's number, and
     returns what it gets right on noise it never saw.
 
-    The images pass the profile's own crop, flip, rotation and normalisation, at its size but at most 64 px.
+    The images pass the profile's own crop, flip, rotation and normalisation, at its size but at most 32 px.
     Raises StoppedError between two steps when asked to stop.
     """
     size = min(profile.data.image_size, LARGEST_SIZE)
