@@ -36,7 +36,9 @@ def fitting(columns: Sequence[Column], width: int) -> tuple[list[Column], list[s
     kept = list(columns)
     while _total_width(kept) > width and any(column.rank for column in kept):
         kept.remove(max(kept, key=lambda column: column.rank))
-    return kept, [column.header.replace("-\n", "").replace("\n", " ") for column in columns if column not in kept]
+    return kept, [
+        column.header.replace("-\n", "").replace("\n", " ") for column in columns if column not in kept
+    ]
 
 
 def _total_width(columns: Sequence[Column]) -> int:

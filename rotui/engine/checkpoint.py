@@ -7,16 +7,13 @@ tensors and plain values are written, and nothing else is ever loaded.
 import io
 import pickle
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from rotui.engine.evaluation import Meter
 from rotui.errors import StoreError
 from rotui.study.records import EpochRecord
-
-if TYPE_CHECKING:
-    from rotui.engine.training import Training
 
 
 @dataclass(frozen=True)
@@ -28,38 +25,54 @@ class Captured:
     content: bytes
 
 
-def capture(training: "Training") -> Captured:
-    """Network, optimiser, position, meters and records of `training`."""
-    file = io.BytesIO()
-    torch.save(
-        {
-            "network": training.network.state_dict(),
-            "optimizer": training.optimizer.state_dict(),
-            "epoch": training.epoch,
-            "step": training.step,
-            "meter": {"loss": training.meter.loss, "confusion": training.meter.confusion},
-            "records": [asdict(record) for record in training.records],
-            "confusion": training.confusion,
-        },
-        file,
-    )
-    return Captured(training.epoch, training.step, file.getvalue())
+class Resumable:
+    """All that changes while a network is trained.
 
-
-def restore(training: "Training", state: bytes) -> None:
-    """Puts `training`, made for the same run, into a captured state, on its own device.
-
-    Raises StoreError where the bytes hold anything but tensors and plain values, or are of another network.
+    It stands after `epoch` whole epochs, whose `records` it has, and `step` steps of the next one, which
+    `meter` has summed up; `confusion` is that of the last validation.
     """
-    try:
-        values: dict[str, Any] = torch.load(io.BytesIO(state), map_location="cpu", weights_only=True)
-        training.network.load_state_dict(values["network"])
-        training.optimizer.load_state_dict(values["optimizer"])
-        training.epoch, training.step = int(values["epoch"]), int(values["step"])
-        meter = values["meter"]
-        training.meter = Meter(meter["loss"].to(training.device), meter["confusion"].to(training.device))
-        training.records = [EpochRecord(**record) for record in values["records"]]
-        training.confusion = values["confusion"]
-    except (pickle.UnpicklingError, RuntimeError, KeyError, TypeError, ValueError, EOFError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise StoreError(f"the checkpoint cannot be loaded: {reason}") from error
+
+    def __init__(self, network: torch.nn.Module, optimizer: torch.optim.Optimizer, meter: Meter) -> None:
+        self.network = network
+        self.optimizer = optimizer
+        self.meter = meter
+        self.epoch = self.step = 0
+        self.records: list[EpochRecord] = []
+        self.confusion: list[list[int]] = []
+
+    def capture(self) -> Captured:
+        """The state as it is now."""
+        file = io.BytesIO()
+        torch.save(
+            {
+                "network": self.network.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "epoch": self.epoch,
+                "step": self.step,
+                "meter": {"loss": self.meter.loss, "confusion": self.meter.confusion},
+                "records": [asdict(record) for record in self.records],
+                "confusion": self.confusion,
+            },
+            file,
+        )
+        return Captured(self.epoch, self.step, file.getvalue())
+
+    def restore(self, content: bytes) -> None:
+        """Takes over a state that was captured from a training of the same run, on this one's device.
+
+        Raises StoreError where the bytes hold anything but tensors and plain values, or are of another
+        network.
+        """
+        device = self.meter.loss.device
+        try:
+            values: dict[str, Any] = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+            self.network.load_state_dict(values["network"])
+            self.optimizer.load_state_dict(values["optimizer"])
+            self.epoch, self.step = int(values["epoch"]), int(values["step"])
+            meter = values["meter"]
+            self.meter = Meter(meter["loss"].to(device), meter["confusion"].to(device))
+            self.records = [EpochRecord(**record) for record in values["records"]]
+            self.confusion = values["confusion"]
+        except (pickle.UnpicklingError, RuntimeError, KeyError, TypeError, ValueError, EOFError) as error:
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise StoreError(f"the checkpoint cannot be loaded: {reason}") from error

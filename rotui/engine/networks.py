@@ -19,7 +19,7 @@ _LAYERS: dict[Architecture, tuple[type[nn.Module], list[int]]] = {
 FINE_TUNED_PARTS = ("layer4", "fc")
 
 
-class _VariantResNet(ResNet):  # type: ignore[misc]
+class _VariantResNet(ResNet):  # type: ignore[misc]  # torchvision carries no types
     """A ResNet whose stem and width may differ from torchvision's; parameter names are the same."""
 
     def __init__(self, block: Any, layers: list[int], outputs: int, settings: NetworkSettings) -> None:

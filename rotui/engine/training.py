@@ -18,7 +18,7 @@ from rotui.engine.batches import (
     step_sizes,
     training_draws,
 )
-from rotui.engine.checkpoint import Captured, capture, restore
+from rotui.engine.checkpoint import Captured, Resumable
 from rotui.engine.evaluation import Meter, autocast, classification, evaluate
 from rotui.engine.networks import build_network, load_trunk, set_trained_parts, set_training_mode
 from rotui.engine.rotation import Rotations
@@ -67,12 +67,8 @@ def ignore(progress: Progress) -> None:
     del progress
 
 
-class Training:
-    """One run's network, optimiser and data on a device, and how an epoch of it is trained and judged.
-
-    It stands after `epoch` whole epochs, whose `records` it has, and `step` steps of the next one, which
-    `meter` has summed up; `confusion` is that of the last validation.
-    """
+class Training(Resumable):
+    """One run's network, optimiser and data on a device, and how an epoch of it is trained and judged."""
 
     def __init__(
         self,
@@ -84,12 +80,15 @@ class Training:
         profile, stage = run.profile, run.stage
         self.profile, self.stage, self.stage_name, self.device = profile, stage, run.stage_name, device
         self.class_names = class_names(run, splits)
-        self.network = build_network(profile.network, len(self.class_names), profile.seed)
+        network = build_network(profile.network, len(self.class_names), profile.seed)
         if trunk is not None:
-            load_trunk(self.network, trunk)
-        self.network.to(device)
-        trained = set_trained_parts(self.network, stage)
-        self.optimizer = torch.optim.Adam(trained, lr=profile.optimizer.learning_rate)
+            load_trunk(network, trunk)
+        trained = set_trained_parts(network.to(device), stage)
+        super().__init__(
+            network,
+            torch.optim.Adam(trained, lr=profile.optimizer.learning_rate),
+            Meter.empty(len(self.class_names), device),
+        )
         size, normalisation = profile.data.image_size, profile.data.normalisation
         training_pool = ImagePool(splits.train.images, size, normalisation, device)
         self.train = SplitOnDevice(splits.train, training_pool)
@@ -99,10 +98,6 @@ class Training:
         )
         self.epoch_images = splits.epoch_images
         self.rotations = Rotations(profile.rotation, size, device) if stage.predicts_rotation else None
-        self.epoch = self.step = 0
-        self.meter = Meter.empty(len(self.class_names), device)
-        self.records: list[EpochRecord] = []
-        self.confusion: list[list[int]] = []
 
     def train_epoch(
         self, stop: Callable[[], bool], observe: Callable[[Progress], None], keep: Keep
@@ -120,7 +115,7 @@ class Training:
             trained = time.perf_counter()
             record = self._judged(train_loss, train_accuracy, learning_rate, stop)
         except StoppedError:
-            keep("stop", lambda: capture(self))
+            keep("stop", self.capture)
             raise
         record = replace(
             record,
@@ -190,7 +185,7 @@ class Training:
             self.step = step
             seen += len(targets)
             observe(Progress(epoch + 1, step, steps, len(targets)))
-            keep("step", lambda: capture(self))
+            keep("step", self.capture)
         return seen
 
     def _judge(
@@ -257,12 +252,12 @@ def train(
     """
     training = Training(run, splits, device, trunk)
     if resume_from is not None:
-        restore(training, resume_from)
+        training.restore(resume_from)
     yield from training.records
     epochs = run.profile.epochs(run.stage_name)
     while training.epoch < epochs:
         record = training.train_epoch(stop, observe, keep)
-        keep("end" if training.epoch == epochs else "epoch", lambda: capture(training))
+        keep("end" if training.epoch == epochs else "epoch", training.capture)
         yield record
     training.network.eval()
     return TrainedNetwork(training.network, classification(training.class_names, training.confusion))

@@ -85,7 +85,7 @@ class DataSettings(Settings):
     def normalisation(self) -> tuple[Triple, Triple]:
         """Mean and standard deviation per channel, the dataset's own where the profile names none."""
         facts = DATASETS[self.name]
-        return self.mean or facts.mean, self.std or facts.std  # type: ignore[return-value]
+        return self.mean or facts.mean, self.std or facts.std  # type: ignore[return-value]  # none or 3
 
 
 class LabelSettings(Settings):

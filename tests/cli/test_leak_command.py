@@ -7,8 +7,7 @@ from collections.abc import Callable
 
 import pexpect
 import pytest
-
-from tests.cli.conftest import PATIENCE, Command, Ended
+from commands import PATIENCE, Command, Ended
 
 Run = Callable[..., Ended]
 SHORT = ["--steps", "10", "--set", "compute.threads=1", "--device", "cpu"]

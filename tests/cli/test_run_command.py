@@ -1,64 +1,17 @@
-"""`rotui run` as a user meets it: plans, displays, exit codes, interrupts, hostile names."""
+"""`rotui run` as a user meets it on pipes: plans, the five stages, exit codes."""
 
 import json
-import os
 import re
 import resource
 import shutil
-import signal
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
+from commands import ONE, QUICK, STAGES, TINY, Run, objects, states
 from safetensors.torch import load_file
 
 from rotui.study.records import METRIC_COLUMNS
-from tests.cli.conftest import SMALL, TINY, Command, Ended
-
-QUICK = ["run", "quick", *TINY, "--epochs", "1"]
-ONE = [*QUICK, "--set", 'stages=["supervised-random"]']
-ENDLESS = ["run", "quick", *TINY, "--epochs", "5000", "--set", 'stages=["pretrain"]']
-STAGES = ["pretrain", "finetune-pretrained", "finetune-random", "supervised-pretrained", "supervised-random"]
-Run = Callable[..., Ended]
-
-
-def objects(text: str) -> list[dict[str, object]]:
-    return [json.loads(line) for line in text.splitlines()]
-
-
-def states(runs: Path) -> list[str]:
-    return [json.loads(path.read_text())["status"] for path in sorted(runs.glob("0*/state.json"))]
-
-
-def make_pictures(root: Path, classes: list[str], train: int, validation: int = 4, size: int = 12) -> Path:
-    draw = np.random.default_rng(0)
-    for split, count in (("train", train), ("val", validation)):
-        for name in classes:
-            (root / split / name).mkdir(parents=True)
-            for number in range(count):
-                pixels = draw.integers(0, 256, (size, size, 3), dtype=np.uint8)
-                Image.fromarray(pixels).save(root / split / name / f"{number}.png")
-    return root
-
-
-@pytest.fixture(scope="module")
-def study(make_command: Callable[[], Command]) -> tuple[Command, "subprocess.CompletedProcess[str]"]:
-    """The five stages, trained by the real command with its output on pipes."""
-    command = make_command()
-    return command, command.run(*QUICK)
-
-
-@pytest.fixture
-def kept(study: tuple[Command, object], tmp_path: Path) -> Path:
-    """A copy of the trained study's runs, as if brought here from another machine."""
-    return Path(shutil.copytree(study[0].runs, tmp_path / "brought" / "runs"))
-
-
-# Plans
 
 
 def test_the_plan_names_each_run_and_what_it_starts_from_and_writes_nothing(
@@ -107,9 +60,6 @@ def test_the_plan_fits_the_terminal(rotui: Run, monkeypatch: pytest.MonkeyPatch,
     if width >= 80:
         assert done.out.count("label_smoothing=0.2 seed=1") == 5
         assert len(done.out.splitlines()) == 33
-
-
-# Five stages on pipes
 
 
 def test_one_plain_line_an_epoch_is_said_and_the_table_is_data(study) -> None:
@@ -230,9 +180,6 @@ def test_a_run_that_two_profiles_share_is_trained_once(rotui: Run, tmp_path: Pat
     assert [row["missing"] for row in told[-1]["rows"]] == [0]
 
 
-# Exit codes
-
-
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -320,219 +267,3 @@ def test_a_disk_that_is_full_ends_with_a_message_and_the_run_goes_on_when_there_
     assert not list((tmp_path / "runs").glob("*/*model*"))
     assert rotui(*ONE).code == 0
     assert states(tmp_path / "runs") == ["finished"]
-
-
-# Interrupts
-
-
-def test_ctrl_c_stops_at_a_step_and_the_pasted_command_goes_on(command: Command) -> None:
-    name, runs = "./it's [red]\x1b[31m one.toml", command.folder / "my \x1b[31mruns"
-    (command.folder / name).write_text('extends = "quick"\nstages = ["supervised-random"]\n')
-    arguments = [*TINY, "--epochs", "12", "--set", "seed=range(0,2)", "--runs-dir", runs.name]
-    going = command.start("run", name, *arguments)
-    going.wait_for("[1/2] supervised, random init: finished")
-    going.wait_for("epoch 1/12")
-    going.send(signal.SIGINT)
-    code, out, err = going.end()
-    assert code == 130
-    assert "stopping at the end of this step" in err
-    assert "stopped: 1 of 2 runs are finished and kept. Go on with:" in err
-    assert "\x1b" not in err
-    assert "Traceback" not in err
-    assert "scaled" in out
-    listed = objects(command.run("runs", "--json", "--runs-dir", runs).stdout)
-    assert [run["status"] for run in listed] == ["finished", "stopped"]
-    assert listed[1]["reason"].startswith("stopped")
-    sent = command.shell_on_terminal(["bash", "-c", err.splitlines()[-1]], TERM="dumb")
-    assert b"[1/2] supervised, random init: finished before" in sent
-    assert b"epoch 12/12" in sent
-    assert b"\x1b" not in sent
-    assert states(runs) == ["finished", "finished"]
-
-
-def test_a_second_signal_ends_at_once_and_records_stay_readable(command: Command) -> None:
-    going = command.start("run", "quick", *SMALL, "--epochs", "1", "--set", 'stages=["pretrain"]')
-    going.wait_for("probing the frozen features")
-    going.send(signal.SIGINT, signal.SIGTERM)
-    code, _, err = going.end()
-    assert code == 130
-    assert "ended at once. Go on with:" in err
-    assert "Traceback" not in err
-    [run] = objects(command.run("runs", "--json").stdout)
-    assert (run["status"], run["epochs"]) == ("stopped", 1)
-    assert "at once" in run["reason"]
-
-
-def test_sigterm_ends_with_143_and_the_comparison_is_still_the_last_object(command: Command) -> None:
-    going = command.start(*ENDLESS, "--json")
-    going.wait_for("runs on cpu")
-    assert going.process.stdout is not None
-    lines = [going.process.stdout.readline() for _ in range(2)]
-    going.send(signal.SIGTERM)
-    code, out, err = going.end()
-    assert code == 143
-    told = objects("".join(lines) + out)
-    assert [told[0]["event"], told[1]["event"]] == ["run-started", "epoch-ended"]
-    assert [each["event"] for each in told[-2:]] == ["run-stopped", "comparison"]
-    assert "Traceback" not in err
-
-
-def test_a_killed_run_is_interrupted_and_going_on_works(command: Command, rotui: Run) -> None:
-    going = command.start(*ENDLESS)
-    going.wait_for("epoch 2/5000")
-    going.send(signal.SIGKILL)
-    assert going.end()[0] == -signal.SIGKILL
-    [run] = objects(command.run("runs", "--json").stdout)
-    assert run["status"] == "interrupted"
-    assert run["epochs"] >= 2
-    again = rotui(*ENDLESS, "--epochs", "1", "--runs-dir", command.runs)
-    assert again.code == 0
-    assert states(command.runs) == ["running", "finished"]
-
-
-@pytest.mark.parametrize("sign", ["import 'typer", "import 'torch._C"])
-def test_ctrl_c_while_the_program_is_loaded_shows_no_traceback(command: Command, sign: str) -> None:
-    """`-v` makes Python name each import on stderr, so that the signal arrives in the midst of them."""
-    words = command.words(*ONE)
-    process = subprocess.Popen(
-        [words[0], "-v", *words[1:]],
-        cwd=command.folder,
-        env=dict(command.environment),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-    )
-    assert process.stderr is not None
-    heard = []
-    begun = False
-    for line in process.stderr:
-        begun = begun or "rotui/__main__" in line
-        if begun and sign in line:
-            process.send_signal(signal.SIGINT)
-            break
-    for line in process.stderr:
-        heard.append(line)
-    assert process.wait() == 130
-    assert not [line for line in heard if line.startswith(("Traceback", "KeyboardInterrupt", "Exception"))]
-    assert not list(command.runs.glob("0*")) if command.runs.exists() else True
-
-
-def test_ctrl_c_while_images_are_decoded_leaves_nothing_half_built(command: Command) -> None:
-    make_pictures(command.folder / "pictures", ["cat", "dog"], 4, 1)
-    first = command.folder / "pictures" / "train" / "cat" / "0.png"
-    Image.effect_noise((200, 200), 50).convert("RGB").save(first)
-    for number in range(3000):
-        os.link(first, first.with_name(f"big{number}.png"))
-    (command.folder / "p.toml").write_text('data = {name = "folder", path = "pictures"}\n')
-    going = command.start("run", "p.toml", *SMALL, "--epochs", "1")
-    going.wait_for("runs on cpu")
-    while not list((command.folder / "data").glob("rotui/cache/.*building*/train-pixels.npy")):
-        assert going.process.poll() is None
-    going.send(signal.SIGINT)
-    code, out, err = going.end()
-    assert code == 130
-    assert "stopped while images were decoded. Go on with:" in err
-    assert "Traceback" not in err
-    assert out == ""
-    assert not command.runs.exists()
-    assert not list((command.folder / "data").glob("rotui/cache/*folder*v1*"))
-    assert not list((command.folder / "data").glob("rotui/cache/.*building*"))
-
-
-def test_a_reader_that_leaves_early_gets_no_traceback(command: Command) -> None:
-    words = " ".join(f"'{word}'" for word in command.words(*ONE, "--json"))
-    done = subprocess.run(
-        ["bash", "-c", f"{words} | head -1"],
-        cwd=command.folder,
-        env=dict(command.environment),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert json.loads(done.stdout)["event"] == "run-started"
-    assert "Traceback" not in done.stderr
-    assert "Exception" not in done.stderr
-    assert "Broken" not in done.stderr
-
-
-def test_two_processes_share_a_runs_directory(command: Command) -> None:
-    both = [command.start(*ONE) for _ in range(2)]
-    ends = [going.end() for going in both]
-    assert [code for code, _, _ in ends] == [0, 0]
-    assert ends[0][1] == ends[1][1]
-    numbers = [int(path.name[:4]) for path in command.runs.glob("0*")]
-    assert len(numbers) == len(set(numbers)) <= 2
-    assert set(states(command.runs)) == {"finished"}
-
-
-# Terminals and names
-
-
-def test_the_terminal_shows_plan_epochs_rate_and_time_left_and_no_colour_where_none_is_wanted(
-    command: Command,
-) -> None:
-    stages = ["--set", 'stages=["finetune-random"]', "--set", "seed=range(0,12)"]
-    sent = command.on_terminal(*QUICK, *stages, rows=24, columns=80, NO_COLOR="1")
-    for part in ("▶", "fine-tuned, random init", "seed=2", "train loss", "images/s", "this run", "study"):
-        assert part.encode() in sent
-    assert b"runs 1 to 10 of 12" in sent
-    assert b"scaled (60 images, 1 epoch)" in sent
-    assert {final for _, final in re.findall(rb"\x1b\[([0-9;?]*)([A-Za-z])", sent)} <= {
-        b"m",
-        b"A",
-        b"K",
-        b"l",
-        b"h",
-    }
-    styles = {code for codes in re.findall(rb"\x1b\[([0-9;]*)m", sent) for code in codes.split(b";") if code}
-    assert [code for code in styles if int(code) >= 30] == []
-
-
-HOSTILE = ["[red]x", "\x1b[5;31mred", "\x1b]0;title\x07", "y" * 250, "a b", "..x"]
-
-
-def test_hostile_names_neither_colour_the_terminal_nor_leave_the_runs_directory(command: Command) -> None:
-    make_pictures(command.folder / "\x1b[5;35mpictures", HOSTILE, 3, 2)
-    name = "[red]\x1b[5;36m a b.toml"
-    (command.folder / name).write_text(
-        'title = "[bold]\\u001b[5;33mtitle"\ndescription = "\\u001b[5;33m"\n'
-        'data = {name = "folder", path = "\\u001b[5;35mpictures", image_size = 12, crop_padding = 0}\n'
-        'stages = ["pretrain", "finetune-pretrained"]\n'
-    )
-    runs = command.folder / "\x1b[5;34mruns"
-    arguments = ["run", f"./{name}", *SMALL, "--epochs", "1", "--runs-dir", runs]
-    before = set(command.folder.rglob("*"))
-    sent = command.on_terminal(*arguments)
-    sent += command.on_terminal("runs", "--runs-dir", runs, columns=200)
-    sent += command.on_terminal(
-        "results", f"./{name}", "--epochs", "1", "--detail", *SMALL, "--runs-dir", runs
-    )
-    sent += command.on_terminal(*arguments, "--dry-run")
-    for raw in (b"\x1b[5;", b"\x1b]", b"\x07"):
-        assert raw not in sent
-    assert b"\\x1b[5;34mruns" in sent
-    new = set(command.folder.rglob("*")) - before
-    allowed = (runs, command.folder / "data", command.folder / "cache")
-    assert [path for path in new if not any(path == a or a in path.parents for a in allowed)] == []
-    assert states(runs) == ["finished", "finished"]
-
-
-@pytest.mark.parametrize("name", ["../x", "a b", "[red]", "\\u001b[31mred", "y" * 300])
-def test_a_hostile_name_in_a_profile_is_refused_in_plain_text(rotui: Run, tmp_path: Path, name: str) -> None:
-    (tmp_path / "p.toml").write_text(f'extends = "quick"\nname = "{name}"\n')
-    done = rotui("run", "p.toml", *TINY)
-    assert done.code == 2
-    assert "p.toml:2: name: " in done.err
-    assert "\x1b" not in done.err
-    assert not (tmp_path / "runs").exists()
-
-
-@pytest.mark.parametrize(
-    "argument", ["../x", "a b", "[red]", "\x1b[31mred", "\x1b[31m.toml", "y" * 300, "a\0b"]
-)
-def test_a_hostile_profile_argument_is_refused_in_plain_text(rotui: Run, argument: str) -> None:
-    done = rotui("run", argument)
-    assert done.code == 2
-    assert "\x1b" not in done.err
-    assert "Traceback" not in done.err
