@@ -1,18 +1,21 @@
 """The command's first lines: Ctrl-C is handled before anything is imported that takes time."""
 
-import sys
+import os
+import signal
 
 INTERRUPTED = 130
 
 
 def main() -> None:
-    """Runs the command; an interrupt while its parts are imported ends it without a traceback."""
-    try:
-        from rotui.cli.main import main as command
+    """Runs the command. An interrupt while its parts are imported ends it at once: nothing can be lost yet,
+    and Python may swallow an exception raised there."""
+    handled = signal.getsignal(signal.SIGINT)
+    if handled is signal.default_int_handler:
+        signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
+    from rotui.cli.main import main as command
 
-        command()
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+    signal.signal(signal.SIGINT, handled)
+    command()
 
 
 if __name__ == "__main__":

@@ -138,7 +138,8 @@ def _read(path: Path, by: Place | None, faults: list[Fault]) -> Layer | None:
                 content = file.read(MAXIMUM_BYTES + 1)
             reason = ""
     except (OSError, ValueError) as error:
-        reason = f"cannot be read: {(getattr(error, 'strerror', None) or str(error)).lower()}"
+        told = error.strerror if isinstance(error, OSError) else "a path holds no zero byte"
+        reason = f"cannot be read: {(told or str(error)).lower()}"
     if reason:
         if by is None:
             refuse(1, "file", reason, "a readable TOML file")

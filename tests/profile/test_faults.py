@@ -171,7 +171,8 @@ ONE_FAULT = [
     ("seed = 1\nextends = '/'\n", "p.toml:2: extends: / is a directory (the name or path of a profile)"),
     (
         'extends = "a\\u0000/b"\n',
-        "p.toml:1: extends: a\\x00/b cannot be read: embedded null byte (the name or path of a profile)",
+        "p.toml:1: extends: a\\x00/b cannot be read: a path holds no zero byte "
+        "(the name or path of a profile)",
     ),
     (
         "extends = 'p.toml'\n",
@@ -288,7 +289,7 @@ def test_windows_line_ends_count_once(faults):
             "\x1b[31m/x",
             "\\x1b[31m/x:1: file: cannot be read: no such file or directory (a readable TOML file)",
         ),
-        ("a\0.toml", "a\\x00.toml:1: file: cannot be read: embedded null byte (a readable TOML file)"),
+        ("a\0.toml", "a\\x00.toml:1: file: cannot be read: a path holds no zero byte (a readable TOML file)"),
     ],
 )
 def test_a_path_that_cannot_be_read_is_named(name, line):
