@@ -107,11 +107,12 @@ def execute(execution: Execution, directory: RunDirectory, trunk: Mapping[str, T
             journal.add(record, trained=record.epoch > restored)
             reach("recorded")
             _judge_resume(execution, directory, journal)
-            directory.log(
-                f"epoch {record.epoch}: validation accuracy {record.validation_accuracy:.2f} %, "
-                f"loss {record.validation_loss:.4f}"
-            )
-            execution.post(EpochEnded(run, record))
+            if record.epoch > restored:
+                directory.log(
+                    f"epoch {record.epoch}: validation accuracy {record.validation_accuracy:.2f} %, "
+                    f"loss {record.validation_loss:.4f}"
+                )
+            execution.post(EpochEnded(run, record, restored=record.epoch <= restored))
         weights = weights_to_bytes(trained.network, {"rotui.key": run.key})
         write_atomically(directory.path / MODEL, weights)
         reach("weights")

@@ -231,10 +231,9 @@ class Worker:
             directory.stop(str(error))
             raise
         except RunFailedError as error:
-            directory.log(f"failed: {error}")
             directory.fail(str(error))
             raise
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:
             directory.log(f"failed: {error}")
             directory.fail(first_line(error))
             if isinstance(error, torch.AcceleratorError):
@@ -255,7 +254,7 @@ def _trunk(parent: Path | None) -> dict[str, Tensor] | None:
     try:
         return load_weights(parent / MODEL) if parent else None
     except StoreError as error:
-        raise RunFailedError(str(error)) from error
+        raise RunFailedError(f"{error} (without that run's directory it is trained again)") from error
 
 
 def first_line(error: BaseException) -> str:

@@ -36,6 +36,10 @@ def fitting(columns: Sequence[Column], width: int) -> tuple[list[Column], list[s
     kept = list(columns)
     while _total_width(kept) > width and any(column.rank for column in kept):
         kept.remove(max(kept, key=lambda column: column.rank))
+    for column in sorted((c for c in columns if c not in kept), key=lambda column: column.rank):
+        again = [each for each in columns if each in kept or each is column]
+        if _total_width(again) <= width:
+            kept = again
     return kept, [
         column.header.replace("-\n", "").replace("\n", " ") for column in columns if column not in kept
     ]

@@ -37,6 +37,7 @@ class LiveDisplay:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
+        self._began = time.monotonic()
         self._labels = _labels(plan)
         self._progress = StudyProgress(plan, time.monotonic)
         self._live = Live(self, console=talk, refresh_per_second=4, transient=False)
@@ -97,6 +98,8 @@ class LiveDisplay:
         return table
 
     def _footer(self) -> Text:
+        if not any(run.status in ("waiting", "running", "probing") for run in self._progress.runs.values()):
+            return Text(f"took {duration(time.monotonic() - self._began)}", style="dim")
         current = self._progress.current
         rate = f"{count(round(current.rate))} images/s · " if current and current.rate else ""
         return Text(

@@ -20,10 +20,10 @@ app = typer.Typer(
     "130 interrupted, 143 terminated.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("run")(run.run)
+app.command("run", short_help="Train a study and compare it with the published.")(run.run)
 app.add_typer(profiles.app, name="profiles")
 app.add_typer(data.app, name="data")
-app.command("leak")(leak.leak)
+app.command("leak", short_help="Measure what a pipeline gives away on noise.")(leak.leak)
 app.command("results")(results.results)
 app.command("runs")(runs.runs)
 

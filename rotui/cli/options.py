@@ -8,13 +8,21 @@ import typer
 DataDir = Annotated[
     Path | None,
     typer.Option(
-        "--data-dir", envvar="ROTUI_DATA", show_envvar=True, help="Directory that holds the datasets."
+        "--data-dir",
+        readable=False,
+        envvar="ROTUI_DATA",
+        show_envvar=True,
+        help="Directory that holds the datasets.",
     ),
 ]
 RunsDir = Annotated[
     Path | None,
     typer.Option(
-        "--runs-dir", envvar="ROTUI_RUNS", show_envvar=True, help="Directory of the runs. [default: ./runs]"
+        "--runs-dir",
+        readable=False,
+        envvar="ROTUI_RUNS",
+        show_envvar=True,
+        help="Directory of the runs. [default: ./runs]",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, one object a line.")]

@@ -38,8 +38,10 @@ def print_plan(plan: Plan, finished: Mapping[str, PastRun], as_json: bool) -> No
         if str(column.header) == "at":
             column.no_wrap, column.overflow = False, "fold"
     out.print(table)
-    reused = sum(run.key in finished for run in plan.runs)
-    line(f"{len(plan.runs)} runs, {reused} finished before, {images_trained(plan_cost(plan))} images trained")
+    left = [run for run in plan.runs if run.key not in finished]
+    images = images_trained(plan_cost(Plan(tuple(left), ())))
+    reused = len(plan.runs) - len(left)
+    line(f"{len(plan.runs)} runs, {reused} finished before, {images} images to train on")
     if dropped:
         say(f"not shown for want of room: {', '.join(dropped)} (--json has all)", style="dim")
 

@@ -53,6 +53,8 @@ class PlainReporter(_Reporter):
                 for message in event.damaged:
                     say(f"{run}: passed over: {message}", "yellow")
                 say(f"{run}: goes on after {event.epoch} epochs and {event.step} steps")
+            case EpochEnded(restored=True):
+                pass
             case EpochEnded(record=record):
                 say(
                     f"{run}: epoch {record.epoch}/{event.run.profile.epochs(event.run.stage_name)}"
@@ -83,7 +85,7 @@ class JsonReporter(_Reporter):
 
     def __call__(self, event: Event) -> None:
         """Writes the event's object."""
-        if isinstance(event, StepEnded):
+        if isinstance(event, StepEnded) or (isinstance(event, EpochEnded) and event.restored):
             return
         values: dict[str, object] = {
             "event": _event_name(event),
@@ -113,7 +115,7 @@ def _floor(run: PlannedRun) -> str:
     """What the outline of the corners gives away of a rotation score."""
     if not run.stage.predicts_rotation:
         return ""
-    return f", of which {rotation_floor(run.profile.rotation).outline_percent:.0f} % are for free"
+    return f", floor {rotation_floor(run.profile.rotation).outline_percent:.0f} %"
 
 
 def _event_name(event: Event) -> str:

@@ -8,7 +8,7 @@ import typer
 from rotui.cli.command_line import pasteable, same_command
 from rotui.cli.options import AsJson, DataDir, RunsDir, Set
 from rotui.cli.terminal import print_json, say, talk
-from rotui.errors import ExitCode, StoppedError
+from rotui.errors import ExitCode, StoppedError, StoreError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,6 +77,9 @@ def run(
     except StoppedError as error:
         _say_how_to_go_on(str(error), fresh)
         raise typer.Exit(error.exit_code) from error
+    except StoreError:
+        _say_how_to_go_on("stopped: nothing more can be written", fresh)
+        raise
     _print_results(experiments, runs_path, as_json)
     if outcome.stopped:
         done = f"stopped: {len(outcome.finished)} of {len(planned.runs)} runs are finished and kept"

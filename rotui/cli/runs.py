@@ -152,6 +152,8 @@ def _values(run: "PastRun") -> dict[str, Any]:
         "last": accuracies[-1] if accuracies else None,
         "created": run.created,
         "parent_run": run.parent_run,
+        "resumes": run.resumes,
+        "verdict": run.verdict,
         "key": run.key,
         "path": str(run.path),
     }

@@ -29,14 +29,15 @@ class Resumable:
     """All that changes while a network is trained.
 
     It stands after `epoch` whole epochs, whose `records` it has, and `step` steps of the next one, which
-    `meter` has summed up; `confusion` is that of the last validation.
+    `meter` has summed up: `seen` images in `seconds`. `confusion` is that of the last validation.
     """
 
     def __init__(self, network: torch.nn.Module, optimizer: torch.optim.Optimizer, meter: Meter) -> None:
         self.network = network
         self.optimizer = optimizer
         self.meter = meter
-        self.epoch = self.step = 0
+        self.epoch = self.step = self.seen = 0
+        self.seconds = 0.0
         self.records: list[EpochRecord] = []
         self.confusion: list[list[int]] = []
 
@@ -49,6 +50,8 @@ class Resumable:
                 "optimizer": self.optimizer.state_dict(),
                 "epoch": self.epoch,
                 "step": self.step,
+                "seen": self.seen,
+                "seconds": self.seconds,
                 "meter": {"loss": self.meter.loss, "confusion": self.meter.confusion},
                 "records": [asdict(record) for record in self.records],
                 "confusion": self.confusion,
@@ -69,6 +72,7 @@ class Resumable:
             self.network.load_state_dict(values["network"])
             self.optimizer.load_state_dict(values["optimizer"])
             self.epoch, self.step = int(values["epoch"]), int(values["step"])
+            self.seen, self.seconds = int(values["seen"]), float(values["seconds"])
             meter = values["meter"]
             self.meter = Meter(meter["loss"].to(device), meter["confusion"].to(device))
             self.records = [EpochRecord(**record) for record in values["records"]]

@@ -108,19 +108,18 @@ class Training(Resumable):
         learning_rate = self.profile.learning_rate(self.stage_name, epoch)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
-        started = time.perf_counter()
         try:
-            seen = self._train_steps(stop, observe, keep)
+            self._train_steps(stop, observe, keep)
             train_loss, train_accuracy, _ = self.meter.read()
-            trained = time.perf_counter()
+            started = time.perf_counter()
             record = self._judged(train_loss, train_accuracy, learning_rate, stop)
         except StoppedError:
             keep("stop", self.capture)
             raise
         record = replace(
             record,
-            seconds=time.perf_counter() - started,
-            images_per_second=seen / (trained - started),
+            seconds=self.seconds + time.perf_counter() - started,
+            images_per_second=self.seen / self.seconds,
         )
         self.records.append(record)
         self.epoch, self.step = epoch + 1, 0
@@ -151,8 +150,8 @@ class Training(Resumable):
             images_per_second=0.0,
         )
 
-    def _train_steps(self, stop: Callable[[], bool], observe: Callable[[Progress], None], keep: Keep) -> int:
-        """Trains the steps of the epoch that are left and returns how many images they held."""
+    def _train_steps(self, stop: Callable[[], bool], observe: Callable[[Progress], None], keep: Keep) -> None:
+        """Trains the steps of the epoch that are left."""
         profile, epoch = self.profile, self.epoch
         smoothing = profile.loss.label_smoothing
         set_training_mode(self.network, self.stage, profile.network)
@@ -163,7 +162,8 @@ class Training(Resumable):
         steps = len(step_sizes(self.epoch_images, batch))
         if not self.step:
             self.meter = Meter.empty(len(self.class_names), self.device)
-        seen = 0
+            self.seen, self.seconds = 0, 0.0
+        last = time.perf_counter()
         batches = self.train.batches(
             draws[self.step * batch :],
             batch,
@@ -183,10 +183,13 @@ class Training(Resumable):
             self.optimizer.step()
             self.meter.add(loss, logits, targets)
             self.step = step
-            seen += len(targets)
+            self.seen += len(targets)
+            self.seconds, last = self.seconds + time.perf_counter() - last, time.perf_counter()
             observe(Progress(epoch + 1, step, steps, len(targets)))
             keep("step", self.capture)
-        return seen
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        self.seconds += time.perf_counter() - last
 
     def _judge(
         self, split: SplitOnDevice, epoch: int, stop: Callable[[], bool]
@@ -223,6 +226,10 @@ def _require_finite(part: str, loss: float, epoch: int, learning_rate: float) ->
         )
 
 
+def _shows_all(run: PlannedRun) -> bool:
+    return run.stage.predicts_rotation and run.profile.rotation.per_step == "all"
+
+
 def class_names(run: PlannedRun, splits: Splits) -> tuple[str, ...]:
     """Names of the logits: the dataset's classes, or the rotations in degrees."""
     if run.stage.predicts_rotation:
@@ -250,6 +257,8 @@ def train(
     of the epochs before at once.
     Raises RunFailedError, and StoreError where `resume_from` is no checkpoint of this run.
     """
+    if splits.epoch_images * (run.profile.rotation.count if _shows_all(run) else 1) < 2:
+        raise RunFailedError("batch norm cannot be trained on one image (2 or more training images)")
     training = Training(run, splits, device, trunk)
     if resume_from is not None:
         training.restore(resume_from)

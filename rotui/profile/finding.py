@@ -53,9 +53,17 @@ def find_profiles() -> list[FoundProfile]:
     found: list[FoundProfile] = []
     for origin, folder in profile_folders():
         before = {profile.name for profile in found}
-        for path in sorted(folder.glob("*.toml")):
+        for path in _profiles_in(folder):
             found.append(FoundProfile(path.stem, path, origin, path.stem in before))
     return found
+
+
+def _profiles_in(folder: Path) -> list[Path]:
+    """The profile files of a folder; none where it is not there or may not be read."""
+    try:
+        return sorted(entry for entry in folder.iterdir() if entry.suffix == ".toml")
+    except OSError:
+        return []
 
 
 def is_path(name: str) -> bool:

@@ -37,5 +37,6 @@ class EpochJournal:
             self._directory.append_epoch(record)
         elif not same_numbers(there, record):
             self.differing += 1
+            self._directory.log(f"epoch {record.epoch} trained again differs from its row, which is replaced")
             self._on_disk.clear()
             self._directory.rewrite_epochs(self._kept)

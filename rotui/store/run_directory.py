@@ -171,6 +171,8 @@ class RunDirectory:
         ended = self._state.changed_to(status, reason)
         ended.write(self._path)
         self._state = ended
+        verdict = f", resumed {ended.verdict}" if ended.verdict else ""
+        self.log(f"{status}{verdict}{': ' + reason if reason else ''}")
         self.close()
 
 

@@ -47,10 +47,11 @@ class StepEnded:
 
 @dataclass(frozen=True)
 class EpochEnded:
-    """One epoch was trained and judged, and is on disk."""
+    """One epoch was trained and judged and is on disk; `restored` if that was before the run was taken up."""
 
     run: PlannedRun
     record: EpochRecord
+    restored: bool = False
 
 
 @dataclass(frozen=True)

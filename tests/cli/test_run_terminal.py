@@ -4,18 +4,20 @@ import re
 from pathlib import Path
 
 import pytest
-from commands import QUICK, SMALL, TINY, Command, Run, make_pictures, states
+from commands import SMALL, TINY, Command, Run, make_pictures, states
 
 
 def test_the_terminal_shows_plan_epochs_rate_and_time_left_and_no_colour_where_none_is_wanted(
     command: Command,
 ) -> None:
     stages = ["--set", 'stages=["finetune-random"]', "--set", "seed=range(0,12)"]
-    sent = command.on_terminal(*QUICK, *stages, rows=24, columns=80, NO_COLOR="1")
+    sent = command.on_terminal(
+        "run", "quick", *TINY, "--epochs", "5", *stages, rows=24, columns=80, NO_COLOR="1"
+    )
     for part in ("▶", "fine-tuned, random init", "seed=2", "train loss", "images/s", "this run", "study"):
         assert part.encode() in sent
     assert b"runs 1 to 10 of 12" in sent
-    assert b"scaled (60 images, 1 epoch)" in sent
+    assert b"scaled (60 images, 5 epochs)" in sent
     assert {final for _, final in re.findall(rb"\x1b\[([0-9;?]*)([A-Za-z])", sent)} <= {
         b"m",
         b"A",

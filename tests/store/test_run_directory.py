@@ -55,8 +55,9 @@ def test_the_log_is_stamped_and_cannot_colour_a_terminal(tmp_path: Path, planned
     directory = RunDirectory.create(tmp_path, planned, study="small")
     directory.log("class \x1b[31mred\nsecond")
     directory.stop("asked")
+    stamp = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
     assert re.fullmatch(
-        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z class \\x1b\[31mred\\nsecond\n",
+        rf"{stamp} class \\x1b\[31mred\\nsecond\n{stamp} stopped: asked\n",
         (directory.path / "run.log").read_text(),
     )
 
