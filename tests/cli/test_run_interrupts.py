@@ -77,7 +77,11 @@ def test_a_killed_run_is_interrupted_and_going_on_works(command: Command, rotui:
 
 @pytest.mark.parametrize("sign", ["import 'typer", "import 'torch._C"])
 def test_ctrl_c_while_the_program_is_loaded_shows_no_traceback(command: Command, sign: str) -> None:
-    """`-v` makes Python name each import on stderr, so that the signal arrives in the midst of them."""
+    """`-v` makes Python name each import on stderr, so that the signal arrives in the midst of them.
+
+    A process that was started with SIGINT ignored, as shells do in the background, keeps ignoring it until it
+    trains; the tests themselves may have been started so.
+    """
     words = command.words(*ONE)
     process = subprocess.Popen(
         [words[0], "-v", *words[1:]],
@@ -87,6 +91,7 @@ def test_ctrl_c_while_the_program_is_loaded_shows_no_traceback(command: Command,
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stderr is not None
     heard = []
