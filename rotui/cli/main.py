@@ -1,7 +1,9 @@
 """The `rotui` command: registers one file per command and turns errors into messages and exit codes."""
 
 import io
+import os
 import sys
+from contextlib import suppress
 
 import typer
 
@@ -50,7 +52,10 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except RotuiError as error:
         say_error(error)
         sys.exit(error.exit_code)
@@ -60,3 +65,7 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(ExitCode.RUN_FAILED)
+    except OSError as error:
+        with suppress(OSError):
+            say(f"rotui: cannot go on: {error}")
+        os._exit(ExitCode.STORE)

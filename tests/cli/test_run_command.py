@@ -4,11 +4,12 @@ import json
 import re
 import resource
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 import torch
-from commands import ONE, QUICK, STAGES, TINY, Run, objects, states
+from commands import ONE, QUICK, STAGES, TINY, Command, Run, objects, states
 from safetensors.torch import load_file
 
 from rotui.study.records import METRIC_COLUMNS
@@ -267,3 +268,20 @@ def test_a_disk_that_is_full_ends_with_a_message_and_the_run_goes_on_when_there_
     assert not list((tmp_path / "runs").glob("*/*model*"))
     assert rotui(*ONE).code == 0
     assert states(tmp_path / "runs") == ["finished"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("words", [["profiles"], ["profiles", "show", "quick"], ["--version"]])
+def test_output_that_cannot_be_written_is_told_in_one_line(command: Command, words: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command.words(*words),
+            cwd=command.folder,
+            env=dict(command.environment),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 5
+    assert done.stderr.splitlines() == ["rotui: cannot go on: [Errno 28] No space left on device"]
