@@ -164,8 +164,9 @@ class Training(Resumable):
             self.meter = Meter.empty(len(self.class_names), self.device)
             self.seen, self.seconds = 0, 0.0
         last = time.perf_counter()
+        left = slice(self.step * batch, None) if self.step < steps else slice(0)
         batches = self.train.batches(
-            draws[self.step * batch :],
+            draws[left],
             batch,
             padding=profile.data.crop_padding,
             flip=profile.data.horizontal_flip,
