@@ -62,7 +62,7 @@ def _profiles_in(folder: Path) -> list[Path]:
     """The profile files of a folder; none where it is not there or may not be read."""
     try:
         return sorted(entry for entry in folder.iterdir() if entry.suffix == ".toml")
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return []
 
 

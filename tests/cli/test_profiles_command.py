@@ -31,7 +31,7 @@ def rotui(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         except SystemExit as ended:
             code = ended.code
         captured = capsys.readouterr()
-        return int(code or 0), captured.out, captured.err  # type: ignore[call-overload]
+        return int(code or 0), captured.out, captured.err  # type: ignore[call-overload]  # SystemExit.code is Any
 
     return _rotui
 

@@ -285,3 +285,13 @@ def test_output_that_cannot_be_written_is_told_in_one_line(command: Command, wor
         )
     assert done.returncode == 5
     assert done.stderr.splitlines() == ["rotui: cannot go on: [Errno 28] No space left on device"]
+
+
+def test_one_training_image_fails_each_run_with_a_reason(rotui: Run, tmp_path: Path) -> None:
+    done = rotui(*QUICK, "--limit", "1", "--runs-dir", tmp_path / "one")
+    assert done.code == 1
+    assert "batch norm cannot be trained on one image" in done.err
+    assert "Traceback" not in done.err
+    assert states(tmp_path / "one") == ["failed"] * 3
+    log = next((tmp_path / "one").glob("0001-*/run.log")).read_text()
+    assert "failed: batch norm" in log

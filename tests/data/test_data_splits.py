@@ -33,7 +33,7 @@ def dataset(classes: int = 4, each: int = 25, **more: Any) -> Dataset:
 
 
 def split(of: Dataset, stage: str = STAGE, **parts: Any) -> Splits:
-    return split_dataset(of, Profile.model_validate({"name": "test", **parts}), stage)  # type: ignore[arg-type]
+    return split_dataset(of, Profile.model_validate({"name": "test", **parts}), stage)  # type: ignore[arg-type]  # stages by name
 
 
 def test_everything_is_seen_when_nothing_is_asked():

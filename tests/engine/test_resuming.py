@@ -38,8 +38,9 @@ def test_stopped_after_any_step_or_in_validation_it_goes_on_to_the_same_bits(
     stopped = train(run, splits, CPU, stop=lambda: len(seen) >= steps, observe=seen.append, keep=keep)
     with pytest.raises(StoppedError):
         ended(stopped)
-    _, resumed = ended(train(run, splits, CPU, resume_from=kept[0].content))
+    records, resumed = ended(train(run, splits, CPU, resume_from=kept[0].content))
     _, unbroken = ended(train(run, splits, CPU))
+    assert all(record.seconds > 0 and record.images_per_second > 0 for record in records)
     for name, value in unbroken.network.state_dict().items():
         assert torch.equal(resumed.network.state_dict()[name], value), name
     assert resumed.classification == unbroken.classification

@@ -234,7 +234,9 @@ def test_the_table_fits_and_cuts_no_value(
     assert text.count("count = ") == 3
     assert text.count(" ± ") >= 15
     assert "last" in text or width < 80
-    assert "floor" in text or width < 80
+    _, dropped = comparison_table(table, width)
+    assert "floor" not in dropped or width < 80
+    assert ("floor" in text) == (not {"floor", "above floor"} <= set(dropped))
     assert ("79.18" in text) == (not scale)
 
 
