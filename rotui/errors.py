@@ -48,6 +48,10 @@ class StoreError(RotuiError):
     exit_code = ExitCode.STORE
 
 
+class DiskFullError(StoreError):
+    """A file that found no room: the disk is full, or its owner's quota is."""
+
+
 class RunFailedError(RotuiError):
     """A run that started and could not be finished, such as a loss that is not finite."""
 

@@ -1,5 +1,6 @@
 """One run from its directory to its result: taken up or begun, trained, probed, written as it goes."""
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,9 +12,9 @@ import torch
 from torch import Tensor
 
 from rotui.data.splits import Splits
-from rotui.engine.checkpoint import Captured
+from rotui.engine.checkpoint import Captured, checkpoint_bytes
 from rotui.engine.probes import ProbeData, probe, random_network
-from rotui.engine.training import Moment, Progress, TrainedNetwork, train
+from rotui.engine.training import Moment, Progress, TrainedNetwork, class_names, train
 from rotui.engine.weights import weights_to_bytes
 from rotui.errors import RunFailedError
 from rotui.failpoints import reach
@@ -22,6 +23,7 @@ from rotui.store.checkpoints import Checkpoint, newest_checkpoint, save_checkpoi
 from rotui.store.journal import EpochJournal
 from rotui.store.layout import MODEL
 from rotui.store.past_runs import PastRun
+from rotui.store.room import Room
 from rotui.store.run_directory import RunDirectory
 from rotui.study.events import EpochEnded, Event, ProbesStarted, RunResumed, StepEnded
 from rotui.study.planning import PlannedRun
@@ -31,7 +33,7 @@ from rotui.study.records import EpochRecord, FeatureProbe, RunResult
 @dataclass(frozen=True)
 class Execution:
     """What a run is trained with. `environment` are the plain values that its bits depend on, `exact` whether
-    they depend on nothing else, and `past` the unfinished run that is taken up."""
+    they depend on nothing else, `past` the unfinished run that is taken up, and `room` waits for the disk."""
 
     run: PlannedRun
     splits: Splits
@@ -40,6 +42,7 @@ class Execution:
     exact: bool
     checkpoint_seconds: float
     past: PastRun | None
+    room: Room
     post: Callable[[Event], None]
     stop: Callable[[], bool]
 
@@ -60,15 +63,22 @@ class CheckpointKeeper:
             is_due = self._execution.run.stage.predicts_rotation
         if moment == "stop" or is_due:
             state = capture()
-            save_checkpoint(
-                self._directory,
-                state.content,
-                key=self._execution.run.key,
-                epoch=state.epoch,
-                step=state.step,
-                environment=self._execution.environment,
-            )
+            if moment != "stop":
+                self._execution.room.need(2 * len(state.content), "the next checkpoint and the one after it")
+                self._execution.room.patiently(lambda: self._save(state))
+            else:
+                self._save(state)
             self._last = time.monotonic()
+
+    def _save(self, state: Captured) -> None:
+        save_checkpoint(
+            self._directory,
+            state.content,
+            key=self._execution.run.key,
+            epoch=state.epoch,
+            step=state.step,
+            environment=self._execution.environment,
+        )
 
 
 def execute(execution: Execution, directory: RunDirectory, trunk: Mapping[str, Tensor] | None) -> RunResult:
@@ -86,6 +96,8 @@ def execute(execution: Execution, directory: RunDirectory, trunk: Mapping[str, T
         execution.post(StepEnded(run, progress.epoch, progress.step, progress.steps, progress.images))
 
     with out_of_memory_named(run):
+        needed = 2 * checkpoint_bytes(run, len(class_names(run, execution.splits)))
+        execution.room.need(needed, "a run with two checkpoints")
         epochs = train(
             run,
             execution.splits,
@@ -114,7 +126,7 @@ def execute(execution: Execution, directory: RunDirectory, trunk: Mapping[str, T
                 )
             execution.post(EpochEnded(run, record, restored=record.epoch <= restored))
         weights = weights_to_bytes(trained.network, {"rotui.key": run.key})
-        write_atomically(directory.path / MODEL, weights)
+        directory.patiently(lambda: write_atomically(directory.path / MODEL, weights))
         reach("weights")
         probes = _probes(execution, trained) if run.stage.predicts_rotation else {}
     splits = execution.splits
@@ -125,7 +137,7 @@ def execute(execution: Execution, directory: RunDirectory, trunk: Mapping[str, T
         dataset_images=(len(splits.train.images), len(splits.validation.images)),
         scaled=run.profile.scale.active,
     )
-    directory.finish(result)
+    directory.finish(result, hashlib.sha256(weights).hexdigest())
     reach("finished")
     return result
 

@@ -1,252 +1,344 @@
-"""The worker: takes the runs of a plan in order, has each trained and records how it ended.
+"""The worker: one long-lived thread that takes runs from the queue, trains them and records how each ended.
 
-It knows no screen: it posts events to a listener, which must return at once, and asks `stop` before every
-step. It may run in any thread.
+It knows no screen: it posts events to a listener, which must return at once, and asks before every step
+whether to stop.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event as Flag
+from threading import Thread
 
 import torch
 from torch import Tensor
 
-from rotui.data.images import Dataset
-from rotui.data.loading import load_dataset
-from rotui.data.splits import Splits, data_identity, split_dataset
-from rotui.engine.device import apply_compute_settings, device_provenance, environment, repeats_exactly
+from rotui.data.loading import Datasets
+from rotui.data.splits import data_identity
+from rotui.engine.device import (
+    apply_compute_settings,
+    device_identity,
+    device_provenance,
+    environment,
+    repeats_exactly,
+)
 from rotui.engine.weights import load_weights
-from rotui.errors import DataError, DeviceError, InputError, RunFailedError, StoppedError, StoreError
-from rotui.profile.schema import DataSettings
+from rotui.errors import DeviceError, DiskFullError, RotuiError, RunFailedError, StoppedError, StoreError
 from rotui.run_execution import Execution, execute
-from rotui.store.checkpoints import newest_checkpoint, remove_checkpoints
+from rotui.store.checkpoints import newest_environment, remove_checkpoints
+from rotui.store.claiming import Claim, claim
+from rotui.store.device_lock import DeviceLock
 from rotui.store.layout import MODEL
-from rotui.store.past_runs import PastRun, read_runs
+from rotui.store.listing import ListedRun
+from rotui.store.live_progress import ProgressWriter
+from rotui.store.past_runs import PastRun
 from rotui.store.provenance import provenance
+from rotui.store.queue_entry import whole_entry
+from rotui.store.reserve import free_reserve, keep_reserve, with_reserve
+from rotui.store.room import Room
 from rotui.store.run_directory import RunDirectory
+from rotui.store.session import change, look
+from rotui.store.watching import Watcher
+from rotui.study.content_key import content_key
 from rotui.study.events import (
     Event,
+    RunContinued,
     RunFailed,
     RunFinished,
-    RunReused,
-    RunSkipped,
+    RunPaused,
     RunStarted,
     RunStopped,
+    StepEnded,
 )
-from rotui.study.planning import Plan, PlannedRun
+from rotui.study.planning import PlannedRun
 from rotui.text import printable
 
 CHECKPOINT_SECONDS = 60.0
 """Least time between two checkpoints: one of ResNet18 takes about a second."""
+IDLE_SECONDS = 0.5
+"""Time between two looks at the queue, and between two looks at whether a run was cancelled."""
+MOST_DEATHS = 3
+"""Processes that may die in a run, each without a new checkpoint, before it counts as failed."""
 
 
 @dataclass(frozen=True)
 class Workplace:
-    """Where a worker reads and writes and what it trains on. `command` is recorded with every run."""
+    """Where a worker reads and writes and what it trains on. `command` is recorded with every run;
+    `allow_inexact` has it go on with runs that were begun in another environment."""
 
     runs_dir: Path
-    data_dir: Path
     device: torch.device
     command: Sequence[str] = ()
     checkpoint_seconds: float = CHECKPOINT_SECONDS
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What of a plan is there already, by content key: `finished` runs, and `unfinished` ones to take up."""
-
-    finished: Mapping[str, PastRun]
-    unfinished: Mapping[str, PastRun]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a plan ended: content keys by what became of them. Runs after a stop are in none."""
-
-    finished: tuple[str, ...]
-    failed: tuple[str, ...]
-    skipped: tuple[str, ...]
-    stopped: bool
+    allow_inexact: bool = False
 
 
 class Worker:
-    """Works through plans in one workplace; a dataset is loaded once for all the runs that use it."""
+    """Works through the queue of one runs directory on one device.
+
+    `notice` is told, in a line, of what concerns no single run: who has the device, what was repaired.
+    """
 
     def __init__(
         self,
         workplace: Workplace,
+        datasets: Datasets,
         *,
         listener: Callable[[Event], None],
-        stop: Callable[[], bool],
-        decoding: Callable[[int, int], None],
+        notice: Callable[[str], None],
+        stop: Flag,
     ) -> None:
+        self.error: BaseException | None = None
         self._workplace = workplace
+        self._datasets = datasets
         self._post = listener
+        self._notice = notice
         self._stop = stop
-        self._decoding = decoding
-        self._datasets: dict[tuple[str, str, str, int], Dataset] = {}
+        self._told: set[str] = set()
+        self._device_lock = DeviceLock(device_identity(workplace.device), workplace.runs_dir)
 
-    def prepare(self, plan: Plan, *, fresh: bool = False, allow_inexact: bool = False) -> Prepared:
-        """What of the plan is finished already, and what is taken up (nothing when `fresh`).
+    def start(self, only: Collection[str] | None = None, *, watch: bool = False) -> Thread:
+        """Begins to work in a thread of its own, which is returned; what ends it early is in `error`."""
 
-        The data of every other run is loaded and split, so that what is missing is said before hours are
-        spent. Raises DataError, StoppedError when asked to stop while images are decoded, and, unless
-        `allow_inexact`, InputError where a run that is taken up began in another environment.
+        def work() -> None:
+            try:
+                self.work(only, watch=watch)
+            except BaseException as error:  # noqa: BLE001  # handed to the thread that waits for this one
+                self.error = error
+
+        thread = Thread(target=work, name="rotui worker", daemon=True)
+        thread.start()
+        return thread
+
+    def work(self, only: Collection[str] | None = None, *, watch: bool = False) -> None:
+        """Trains runs until a stop is asked for or none is left that may be trained: of those called `only`
+        where that is given. With `watch` it waits for more.
+
+        While another process has the device, its runs are watched. A run that fails is recorded with its
+        cause and the queue goes on. Raises StoreError where the runs directory cannot be written and
+        DeviceError where the device is lost; the run under way can be taken up.
         """
-        past: dict[str, list[PastRun]] = {}
-        if not fresh:
-            for each in read_runs(self._workplace.runs_dir)[0]:
-                past.setdefault(each.key, []).append(each)
-        finished: dict[str, PastRun] = {}
-        unfinished: dict[str, PastRun] = {}
-        for run in plan.runs:
-            for each in past.get(run.key, ()):
-                if not self._is_current(run, each):
-                    continue
-                if each.status == "finished" and (each.path / MODEL).is_file():
-                    finished[run.key] = each
-                elif each.status in ("stopped", "interrupted"):
-                    unfinished[run.key] = each
-            if run.key not in finished:
-                self._splits(run)
-        taken_up = {key: each for key, each in unfinished.items() if key not in finished}
-        if not allow_inexact:
-            self._refuse_other_environments(plan, taken_up)
-        return Prepared(finished, taken_up)
-
-    def work(self, plan: Plan, prepared: Prepared, *, study: str) -> Outcome:
-        """Trains every run that is not finished and returns how it ended.
-
-        A run that fails is recorded with its cause and the plan goes on without what starts from it. Raises
-        StoreError where the runs directory cannot be written; the run under way is taken up when it can.
-        """
-        directories: dict[str, Path] = {}
-        failed: list[str] = []
-        skipped: list[str] = []
-        for run in plan.runs:
-            if run.key in prepared.finished:
-                directories[run.key] = prepared.finished[run.key].path
-                self._post(RunReused(run, prepared.finished[run.key].name))
-            elif run.parent and run.parent not in directories:
-                skipped.append(run.key)
-                number = plan.number(run.parent)
-                self._post(RunSkipped(run, f"run {number}, which it starts from, did not finish"))
-            else:
-                parent, past = directories.get(run.parent), prepared.unfinished.get(run.key)
-                try:
-                    directories[run.key] = self._execute(run, parent, past, study)
-                except StoppedError as error:
-                    self._post(RunStopped(run, str(error)))
-                    return Outcome(tuple(directories), tuple(failed), tuple(skipped), stopped=True)
-                except RunFailedError as error:
-                    failed.append(run.key)
-                    self._post(RunFailed(run, str(error)))
-        return Outcome(tuple(directories), tuple(failed), tuple(skipped), stopped=False)
-
-    def _is_current(self, run: PlannedRun, past: PastRun) -> bool:
-        """Whether `past` saw the images and labels that `run` would see. Where the data is not there to be
-        compared with, a finished run is taken at its word."""
+        watcher = Watcher(self._workplace.runs_dir, only, self._post)
         try:
-            identity = data_identity(self._splits(run))
-        except DataError:
-            return past.status == "finished"
-        return past.data_identity == identity
+            while not self._stop.is_set():
+                left: dict[str, str] = {}
+                if self._has_device():
+                    claimed = claim(self._workplace.runs_dir, only, self._refusal, self._notice)
+                    left = claimed.left
+                    if claimed.paused:
+                        self._tell("the queue is paused: nothing begins before `rotui queue resume`")
+                    for name, reason in left.items():
+                        self._tell(f"{name} is left waiting: {reason}")
+                    if claimed.directory is not None and claimed.past is not None:
+                        watcher.own.add(claimed.directory.name)
+                        self._execute(claimed.directory, claimed.past, claimed)
+                        continue
+                runs = look(self._workplace.runs_dir)[0]
+                watcher.look(runs)
+                if not watch and not _to_wait_for(runs, only, left):
+                    return
+                self._stop.wait(IDLE_SECONDS)
+        finally:
+            self._device_lock.release()
 
-    def _refuse_other_environments(self, plan: Plan, unfinished: Mapping[str, PastRun]) -> None:
-        refused = []
-        for run in plan.runs:
-            past = unfinished.get(run.key)
-            checkpoint = newest_checkpoint(past.path, run.key)[0] if past else None
-            if past is None or checkpoint is None:
-                continue
-            here = environment(self._workplace.device, run.profile.compute)
-            there = checkpoint.manifest.environment
-            differences = ", ".join(
-                f"{name} {there.get(name, 'none')} (here {here.get(name, 'none')})"
-                for name in sorted(here.keys() | there.keys())
-                if here.get(name) != there.get(name)
-            )
-            if differences:
-                refused.append(f"{past.name} was begun with {differences}")
-        if refused:
-            raise InputError(
-                "\n".join(refused) + "\ngoing on would not give the same bits "
-                "(the same environment, --allow-inexact to go on all the same, or --fresh to begin anew)"
-            )
+    def refusals(self, runs: Collection[PastRun]) -> list[str]:
+        """Why this worker would leave unfinished `runs` waiting, one line each."""
+        return [f"{run.name} {reason}" for run in runs if (reason := self._refusal(run))]
 
-    def _dataset(self, settings: DataSettings) -> Dataset:
-        decoded = (settings.name, settings.path, settings.variant, settings.image_size)
-        if decoded not in self._datasets:
-            self._datasets[decoded] = load_dataset(settings, self._workplace.data_dir, self._decoding_step)
-        return self._datasets[decoded]
-
-    def _decoding_step(self, done: int, total: int) -> None:
-        if self._stop():
-            raise StoppedError("stopped while images were decoded")
-        self._decoding(done, total)
-
-    def _splits(self, run: PlannedRun) -> Splits:
-        return split_dataset(self._dataset(run.profile.data), run.profile, run.stage_name)
-
-    def _execute(self, run: PlannedRun, parent: Path | None, past: PastRun | None, study: str) -> Path:
-        if self._stop():
-            raise StoppedError("stopped before it began")
-        place, compute = self._workplace, run.profile.compute
-        directory = (
-            RunDirectory.reopen(past)
-            if past
-            else RunDirectory.create(
-                place.runs_dir, run, study=study, parent_run=parent.name if parent else ""
-            )
+    def _has_device(self) -> bool:
+        place = self._workplace
+        if self._device_lock.acquire(place.command, place.runs_dir):
+            return True
+        self._tell(
+            f"{place.device} is in use by {self._device_lock.holder()}; what it trains of these runs is "
+            "shown here, and this process goes on when that one ends"
         )
+        return False
+
+    def _tell(self, text: str) -> None:
+        """Gives notice once."""
+        if text not in self._told:
+            self._told.add(text)
+            self._notice(text)
+
+    def _refusal(self, past: PastRun) -> str:
+        """Why the run cannot go on here to the same bits, or nothing."""
+        there = newest_environment(past.path)
+        if self._workplace.allow_inexact or there is None:
+            return ""
+        here = environment(self._workplace.device, past.profile.compute)
+        differences = ", ".join(
+            f"{name} {there.get(name, 'none')} (here {here.get(name, 'none')})"
+            for name in sorted(here.keys() | there.keys())
+            if here.get(name) != there.get(name)
+        )
+        return f"was begun with {differences}" if differences else ""
+
+    def _execute(self, directory: RunDirectory, past: PastRun, claimed: Claim) -> None:
+        """Trains one run and records how it ended."""
+        run = PlannedRun(past.key, past.stage, past.profile, past.parent)
+        progress = ProgressWriter(directory.path)
+        wish = _Wish(directory.path, self._stop)
+        room = Room(
+            self._workplace.runs_dir,
+            paused=lambda reason: self._paused(directory, run, reason),
+            going_on=lambda: self._going_on(directory, run),
+            wait=lambda: self._wait(wish),
+        )
+        directory.patiently = room.patiently
+
+        def post(event: Event) -> None:
+            if isinstance(event, StepEnded):
+                progress(event.epoch, event.step, event.steps, event.images)
+            self._post(event)
+
         try:
-            splits, threads = self._splits(run), apply_compute_settings(compute)
-            here = environment(place.device, compute)
-            directory.write_provenance(
-                provenance(
-                    place.command,
-                    run.profile.seed,
-                    threads=threads,
-                    data_identity=data_identity(splits),
-                    environment=here,
-                    **device_provenance(place.device),
-                    resumed_from=dict(past.provenance) if past else None,
-                )
-            )
-            self._post(RunStarted(run, directory.name))
-            execution = Execution(
-                run=run,
-                splits=splits,
-                device=place.device,
-                environment=here,
-                exact=repeats_exactly(place.device, compute)
-                and (past is None or past.provenance.get("environment") == here),
-                checkpoint_seconds=place.checkpoint_seconds,
-                past=past,
-                post=self._post,
-                stop=self._stop,
-            )
-            result = execute(execution, directory, _trunk(parent))
+            self._train(run, directory, past, claimed.parent, room, post, wish)
         except StoppedError as error:
-            directory.stop(str(error))
-            raise
+            reason = wish.text or str(error)
+            with suppress(StoppedError):  # the disk is so full that even this finds no room: interrupted
+                directory.stop(reason)
+            self._post(RunStopped(run, reason))
         except RunFailedError as error:
             directory.fail(str(error))
-            raise
-        except (RuntimeError, ValueError) as error:
+            self._post(RunFailed(run, str(error)))
+        except RotuiError as error:
+            if isinstance(error, StoreError | DeviceError):
+                raise
+            directory.fail(str(error))
+            self._post(RunFailed(run, str(error)))
+        except (RuntimeError, ValueError, MemoryError) as error:
             directory.log(f"failed: {error}")
             directory.fail(first_line(error))
             if isinstance(error, torch.AcceleratorError):
-                raise DeviceError(f"{place.device} cannot be used any more: {first_line(error)}") from error
-            raise RunFailedError(first_line(error)) from error
-        except KeyboardInterrupt:
-            directory.stop("ended at once by a second interrupt")
-            raise
+                raise DeviceError(
+                    f"{self._workplace.device} cannot be used any more: {first_line(error)}"
+                ) from error
+            self._post(RunFailed(run, first_line(error)))
         finally:
+            progress.remove()
             directory.close()
-        self._post(RunFinished(run, result))
+            self._record(directory.path)
+
+    def _train(
+        self,
+        run: PlannedRun,
+        directory: RunDirectory,
+        past: PastRun,
+        parent: Path | None,
+        room: Room,
+        post: Callable[[Event], None],
+        wish: "_Wish",
+    ) -> None:
+        place, compute, state = self._workplace, run.profile.compute, directory.state
+        if wish():
+            raise StoppedError("stopped before it began")
+        if state.deaths >= MOST_DEATHS:
+            raise RunFailedError(
+                f"its process died {state.deaths} times without a new checkpoint (run.log and the system's "
+                "log may say why; rotui queue retry tries again)"
+            )
+        if content_key(run.profile, run.stage_name, run.parent) != run.key:
+            raise RunFailedError(
+                "its settings are not those it was queued with: profile.toml was changed, or another version "
+                "of rotui queued it (queue it again)"
+            )
+        keep_reserve(place.runs_dir)
+        splits, threads = self._datasets.splits(run), apply_compute_settings(compute)
+        identity, here = data_identity(splits), environment(place.device, compute)
+        if past.data_identity and past.data_identity != identity:
+            raise RunFailedError("its images or labels have changed since it was begun (queue it again)")
+        taken_up = past if state.resumes or past.epochs else None
+        directory.write_provenance(
+            provenance(
+                place.command,
+                run.profile.seed,
+                threads=threads,
+                data_identity=identity,
+                environment=here,
+                **device_provenance(place.device),
+                resumed_from=dict(past.provenance) if taken_up else None,
+            )
+        )
+        self._post(RunStarted(run, directory.name))
+        same = not past.provenance or past.provenance.get("environment") == here
+        execution = Execution(
+            run=run,
+            splits=splits,
+            device=place.device,
+            environment=here,
+            exact=repeats_exactly(place.device, compute) and same,
+            checkpoint_seconds=place.checkpoint_seconds,
+            past=taken_up,
+            room=room,
+            post=post,
+            stop=wish,
+        )
+        result = execute(execution, directory, _trunk(parent))
         remove_checkpoints(directory.path)
-        return directory.path
+        self._post(RunFinished(run, result))
+
+    def _paused(self, directory: RunDirectory, run: PlannedRun, reason: str) -> None:
+        free_reserve(self._workplace.runs_dir)
+        with suppress(DiskFullError):  # not even the reserve was enough: the event still tells
+            directory.pause(reason)
+        self._post(RunPaused(run, reason))
+
+    def _going_on(self, directory: RunDirectory, run: PlannedRun) -> None:
+        directory.go_on()
+        keep_reserve(self._workplace.runs_dir)
+        self._post(RunContinued(run))
+
+    def _wait(self, wish: "_Wish") -> None:
+        """One wait for room; StoppedError when a stop is asked for meanwhile."""
+        if self._stop.wait(IDLE_SECONDS) or wish():
+            raise StoppedError("stopped while it waited for room")
+
+    def _record(self, path: Path) -> None:
+        """Brings the index up to date with a run. Where the disk is too full for that the next change does
+        it: the run's own files tell."""
+
+        def record() -> None:
+            with change(self._workplace.runs_dir, self._notice) as opened:
+                opened.record(path)
+
+        with suppress(DiskFullError):
+            with_reserve(self._workplace.runs_dir, record)
+
+
+class _Wish:
+    """Whether a run is to stop: the worker was asked to, or the run was cancelled or held meanwhile, which
+    is looked up twice a second."""
+
+    def __init__(self, path: Path, stop: Flag) -> None:
+        self.text = ""
+        self._path = path
+        self._stop = stop
+        self._looked = 0.0
+
+    def __call__(self) -> bool:
+        if self._stop.is_set() or self.text:
+            return True
+        if time.monotonic() - self._looked < IDLE_SECONDS:
+            return False
+        self._looked = time.monotonic()
+        entry = whole_entry(self._path)
+        if entry is not None and (entry.cancelled or entry.held):
+            self.text = "cancelled" if entry.cancelled else "put on hold"
+        return bool(self.text)
+
+
+def _to_wait_for(runs: Sequence[ListedRun], only: Collection[str] | None, left: Collection[str]) -> bool:
+    """Whether any of the runs may yet be trained, here or elsewhere."""
+    return any(
+        run.status in ("queued", "stopped", "interrupted", "running", "paused")
+        and run.own
+        and run.name not in left
+        and (only is None or run.name in only)
+        for run in runs
+    )
 
 
 def _trunk(parent: Path | None) -> dict[str, Tensor] | None:

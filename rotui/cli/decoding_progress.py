@@ -15,8 +15,10 @@ def decoding_progress() -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=talk, transient=True, disable=not talk.is_terminal) as progress:
 
         def update(done: int, total: int) -> None:
-            if done == 0 or not progress.task_ids:
+            if not progress.task_ids:
                 progress.add_task("", total=total)
             progress.update(progress.task_ids[-1], completed=done)
+            if done == total:
+                progress.remove_task(progress.task_ids[-1])
 
         yield update

@@ -1,23 +1,32 @@
-"""Ctrl-C and SIGTERM while something goes on: the first asks it to stop, the second ends at once."""
+"""Signals while something goes on: the first Ctrl-C or SIGTERM asks it to stop, the second ends it at once.
+A terminal that is lost is let go of."""
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from threading import Event as Flag
 from types import FrameType
 
 from rotui.cli.terminal import say
 from rotui.errors import ExitCode, StoppedError
 
 
+class EndedAtOnceError(StoppedError):
+    """A second signal: a thread may be in the midst of a step, and the process is to end as it is."""
+
+
 class StopRequest:
-    """Whether, and by which signal, the process was asked to stop."""
+    """Whether, and by which signal, the process was asked to stop; `flag` is set as soon as it was."""
 
     def __init__(self) -> None:
+        self.flag = Flag()
         self._signal: int | None = None
+        self._terminals = [number for number in (0, 1, 2) if _is_terminal(number)]
 
     def __call__(self) -> bool:
         """True once a stop was asked for."""
-        return self._signal is not None
+        return self.flag.is_set()
 
     @property
     def exit_code(self) -> ExitCode:
@@ -25,33 +34,52 @@ class StopRequest:
         return ExitCode.TERMINATED if self._signal == signal.SIGTERM else ExitCode.INTERRUPTED
 
     def receive(self, number: int, frame: FrameType | None) -> None:
-        """The signal handler. Raises KeyboardInterrupt at the second signal."""
+        """The handler of a signal to stop. Raises KeyboardInterrupt at the second."""
         del frame
         if self._signal is not None:
             raise KeyboardInterrupt
         self._signal = number
+        self.flag.set()
         with suppress(RuntimeError):  # the signal cut into a write to the very stream that this is said on
             say("stopping at the end of this step; Ctrl-C again ends at once", style="yellow")
 
+    def hang_up(self, number: int, frame: FrameType | None) -> None:
+        """The handler of SIGHUP: the terminal is gone, and what is written to it goes nowhere from now on."""
+        del number, frame
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for descriptor in self._terminals:
+            os.dup2(nowhere, descriptor)
+        os.close(nowhere)
+
 
 @contextmanager
-def stop_on_signals() -> Iterator[StopRequest]:
-    """Handles SIGINT and SIGTERM for as long as the block lasts.
+def stop_on_signals(*, headless: bool = False) -> Iterator[StopRequest]:
+    """Handles SIGINT and SIGTERM for as long as the block lasts, and with `headless` SIGHUP too: the block
+    then goes on without its terminal.
 
-    Raises StoppedError, with the exit code of the first signal, for a StoppedError of the block and for a
-    second signal.
+    Raises StoppedError, with the exit code of the first signal, for a StoppedError of the block, and
+    EndedAtOnceError for a second signal.
     """
     request = StopRequest()
     before = {number: signal.signal(number, request.receive) for number in (signal.SIGINT, signal.SIGTERM)}
+    if headless and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, request.hang_up)
     try:
         yield request
     except StoppedError as error:
         error.exit_code = request.exit_code
         raise
     except KeyboardInterrupt as interrupt:
-        ended = StoppedError("ended at once")
+        ended = EndedAtOnceError("ended at once")
         ended.exit_code = request.exit_code
         raise ended from interrupt
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _is_terminal(descriptor: int) -> bool:
+    try:
+        return os.isatty(descriptor)
+    except OSError:
+        return False

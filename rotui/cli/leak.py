@@ -10,7 +10,7 @@ from rotui.cli.terminal import out, print_json, talk
 if TYPE_CHECKING:
     from rotui.engine.leak import Leak
     from rotui.profile.schema import Profile
-    from rotui.results.floor import Floor
+    from rotui.study.floor import Floor
 
 STEPS = 300
 
@@ -30,7 +30,7 @@ def leak(
     rotation.corners=disc, rotation.jitter, rotation.interpolation=bilinear and rotation.low_pass.
     """
     from rotui.profile.loading import load_experiment
-    from rotui.results.floor import rotation_floor
+    from rotui.study.floor import rotation_floor
 
     experiment = load_experiment(profile, settings or ())
     different = {(p.profile.rotation, p.profile.data, p.profile.seed): p.profile for p in experiment.points}

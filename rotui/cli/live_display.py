@@ -20,6 +20,7 @@ MARKS: dict[RunStatus, tuple[str, str]] = {
     "waiting": ("·", "dim"),
     "running": ("▶", "cyan"),
     "probing": ("▶", "cyan"),
+    "paused": ("‖", "yellow"),
     "finished": ("✓", "green"),
     "reused": ("=", "green"),
     "failed": ("✗", "red"),
@@ -66,7 +67,7 @@ class LiveDisplay:
         parts: list[Table | Text] = [self._plan_table(width, max(4, height - 8 - epochs))]
         if current is not None:
             parts += [Text(""), *_current_run(current, epochs, width)]
-        if current is None or current.status in ("running", "probing", "finished"):
+        if current is None or current.status in ("running", "probing", "paused", "finished"):
             parts.append(self._footer())
         yield Group(*parts)
 
@@ -98,7 +99,9 @@ class LiveDisplay:
         return table
 
     def _footer(self) -> Text:
-        if not any(run.status in ("waiting", "running", "probing") for run in self._progress.runs.values()):
+        if not any(
+            run.status in ("waiting", "running", "probing", "paused") for run in self._progress.runs.values()
+        ):
             return Text(f"took {duration(time.monotonic() - self._began)}", style="dim")
         current = self._progress.current
         rate = f"{count(round(current.rate))} images/s · " if current and current.rate else ""

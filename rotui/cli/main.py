@@ -8,7 +8,7 @@ from contextlib import suppress
 import typer
 
 from rotui import __version__
-from rotui.cli import data, leak, profiles, results, run, runs
+from rotui.cli import data, leak, profiles, queue, results, run, runs, worker
 from rotui.cli.terminal import say, say_error
 from rotui.errors import ExitCode, RotuiError
 
@@ -27,7 +27,9 @@ app.add_typer(profiles.app, name="profiles")
 app.add_typer(data.app, name="data")
 app.command("leak", short_help="Measure what a pipeline gives away on noise.")(leak.leak)
 app.command("results")(results.results)
-app.command("runs")(runs.runs)
+app.add_typer(runs.app, name="runs")
+app.add_typer(queue.app, name="queue")
+app.command("worker")(worker.worker)
 
 
 def _version(asked: bool) -> None:

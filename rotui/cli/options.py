@@ -34,3 +34,16 @@ Set = Annotated[
         help="Set a profile key; several values or range(0,5) sweep over them. May be repeated.",
     ),
 ]
+Limit = Annotated[
+    int, typer.Option("--limit", min=0, help="Keep N images of each split; marks results as scaled.")
+]
+Epochs = Annotated[
+    int, typer.Option("--epochs", min=0, help="Train N epochs a stage; marks results as scaled.")
+]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
+AllowInexact = Annotated[
+    bool, typer.Option("--allow-inexact", help="Go on with runs begun in another environment; marks them.")
+]
+CheckpointSeconds = Annotated[
+    float, typer.Option("--checkpoint-seconds", min=0, help="Least time between two checkpoints.")
+]

@@ -5,13 +5,15 @@ from typing import Self
 
 from rotui.cli.formats import duration
 from rotui.cli.terminal import print_json, say
-from rotui.results.floor import rotation_floor
+from rotui.store.layout import run_number
 from rotui.study.events import (
     EpochEnded,
     Event,
     ProbesStarted,
+    RunContinued,
     RunFailed,
     RunFinished,
+    RunPaused,
     RunResumed,
     RunReused,
     RunSkipped,
@@ -19,14 +21,24 @@ from rotui.study.events import (
     RunStopped,
     StepEnded,
 )
+from rotui.study.floor import rotation_floor
 from rotui.study.planning import Plan, PlannedRun
 
 
 class _Reporter:
-    """A listener that needs no screen set up or torn down."""
+    """A listener that needs no screen set up or torn down. Runs are numbered by their place in `plan`, or,
+    where there is none, as their directories are."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan | None) -> None:
         self._plan = plan
+        self._numbers: dict[str, int] = {}
+
+    def _number(self, event: Event) -> int:
+        if self._plan is not None:
+            return self._plan.number(event.run.key)
+        if isinstance(event, RunStarted):
+            self._numbers[event.run.key] = run_number(event.directory)
+        return self._numbers.get(event.run.key, 0)
 
     def __enter__(self) -> Self:
         return self
@@ -42,8 +54,9 @@ class PlainReporter(_Reporter):
 
     def __call__(self, event: Event) -> None:
         """Writes the event's line, if it has one."""
-        number = self._plan.number(event.run.key)
-        run = f"[{number}/{len(self._plan.runs)}] {event.run.stage.title}"
+        number = self._number(event)
+        place = f"[{number}/{len(self._plan.runs)}]" if self._plan is not None else f"[{number}]"
+        run = f"{place} {event.run.stage.title}"
         match event:
             case RunReused():
                 say(f"{run}: finished before, {event.directory}")
@@ -72,6 +85,10 @@ class PlainReporter(_Reporter):
                 )
             case RunFailed(reason=reason):
                 say(f"{run}: failed: {reason}", "red")
+            case RunPaused(reason=reason):
+                say(f"{run}: {reason}", "yellow")
+            case RunContinued():
+                say(f"{run}: goes on")
             case RunSkipped(reason=reason):
                 say(f"{run}: skipped: {reason}", "yellow")
             case RunStopped(reason=reason):
@@ -85,11 +102,12 @@ class JsonReporter(_Reporter):
 
     def __call__(self, event: Event) -> None:
         """Writes the event's object."""
+        number = self._number(event)
         if isinstance(event, StepEnded) or (isinstance(event, EpochEnded) and event.restored):
             return
         values: dict[str, object] = {
             "event": _event_name(event),
-            "run": self._plan.number(event.run.key),
+            "run": number,
             "key": event.run.key,
             "stage": event.run.stage_name,
             "seed": event.run.profile.seed,
@@ -106,7 +124,12 @@ class JsonReporter(_Reporter):
                 values["result"] = result.to_json()
                 if event.run.stage.predicts_rotation:
                     values["floor"] = rotation_floor(event.run.profile.rotation).outline_percent
-            case RunFailed(reason=reason) | RunSkipped(reason=reason) | RunStopped(reason=reason):
+            case (
+                RunFailed(reason=reason)
+                | RunPaused(reason=reason)
+                | RunSkipped(reason=reason)
+                | RunStopped(reason=reason)
+            ):
                 values["reason"] = reason
         print_json(values)
 

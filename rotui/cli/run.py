@@ -1,23 +1,42 @@
-"""`rotui run`: trains a study headless, from plan to comparison table."""
+"""`rotui run`: queues a study and trains it headless, from plan to comparison table."""
 
+import os
+import sys
+from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rotui.cli.command_line import pasteable, same_command
-from rotui.cli.options import AsJson, DataDir, RunsDir, Set
+from rotui.cli.interrupt import EndedAtOnceError, stop_on_signals
+from rotui.cli.options import (
+    AllowInexact,
+    AsJson,
+    CheckpointSeconds,
+    DataDir,
+    Device,
+    Epochs,
+    Limit,
+    RunsDir,
+    Set,
+)
 from rotui.cli.terminal import print_json, say, talk
-from rotui.errors import ExitCode, StoppedError, StoreError
+from rotui.errors import ExitCode, InputError, StoppedError, StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from rotui.cli.live_display import LiveDisplay
     from rotui.cli.reporters import JsonReporter, PlainReporter
     from rotui.profile.loading import Experiment
+    from rotui.store.adding import Queued
+    from rotui.store.listing import ListedRun
+    from rotui.store.past_runs import PastRun
+    from rotui.study.events import Event
     from rotui.study.planning import Plan
-    from rotui.worker import Outcome
 
 
 def run(
@@ -25,26 +44,18 @@ def run(
         list[str], typer.Argument(metavar="PROFILE", help="Profiles, by name (rotui profiles) or path.")
     ],
     settings: Set = None,
-    limit: Annotated[
-        int, typer.Option("--limit", min=0, help="Keep N images of each split; marks results as scaled.")
-    ] = 0,
-    epochs: Annotated[
-        int, typer.Option("--epochs", min=0, help="Train N epochs a stage; marks results as scaled.")
-    ] = 0,
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")] = "auto",
+    limit: Limit = 0,
+    epochs: Epochs = 0,
+    device: Device = "auto",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and train nothing.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Train again what is finished already.")] = False,
-    allow_inexact: Annotated[
-        bool, typer.Option("--allow-inexact", help="Go on with a run in another environment; marks it.")
-    ] = False,
-    checkpoint_seconds: Annotated[
-        float, typer.Option("--checkpoint-seconds", min=0, help="Least time between two checkpoints.")
-    ] = 60.0,
+    allow_inexact: AllowInexact = False,
+    checkpoint_seconds: CheckpointSeconds = 60.0,
     as_json: AsJson = False,
     data_dir: DataDir = None,
     runs_dir: RunsDir = None,
 ) -> None:
-    """Train a study and print the comparison with the published numbers.
+    """Queue a study, train it and print the comparison with the published numbers.
 
     Finished runs with the same settings are reused, unfinished ones taken up at their checkpoint. Ctrl-C
     stops at the next step and keeps a checkpoint; the same command goes on from there.
@@ -63,7 +74,7 @@ def run(
         print_plan(planned, {} if fresh else finished_runs(runs_path), as_json)
         return
     try:
-        outcome, stopped_by = _work(
+        ended, stopped_by = _work(
             experiments,
             planned,
             runs_path,
@@ -76,20 +87,20 @@ def run(
         )
     except StoppedError as error:
         _say_how_to_go_on(str(error), fresh)
+        if isinstance(error, EndedAtOnceError):
+            end_now(error.exit_code)
         raise typer.Exit(error.exit_code) from error
     except StoreError:
         _say_how_to_go_on("stopped: nothing more can be written", fresh)
         raise
     _print_results(experiments, runs_path, as_json)
-    if outcome.stopped:
-        done = f"stopped: {len(outcome.finished)} of {len(planned.runs)} runs are finished and kept"
+    finished = [run for run in ended if run.status == "finished"]
+    if stopped_by is not None and len(finished) < len(ended):
+        done = f"stopped: {len(finished)} of {len(ended)} runs are finished and kept, the others stay queued"
         _say_how_to_go_on(done, fresh)
         raise typer.Exit(stopped_by)
-    if outcome.failed or outcome.skipped:
-        say(
-            f"{len(outcome.failed)} of {len(planned.runs)} runs failed, {len(outcome.skipped)} were skipped",
-            "red",
-        )
+    if len(finished) < len(ended):
+        _say_what_failed(ended)
         raise typer.Exit(ExitCode.RUN_FAILED)
 
 
@@ -104,29 +115,67 @@ def _work(
     fresh: bool,
     allow_inexact: bool,
     checkpoint_seconds: float,
-) -> "tuple[Outcome, ExitCode]":
-    """Trains the plan under the display that fits the terminal."""
+) -> "tuple[list[ListedRun], ExitCode | None]":
+    """Queues the plan and trains it under the display that fits the terminal; how its runs stand then, and
+    the exit code of the signal that asked for a stop."""
     from rotui.cli.decoding_progress import decoding_progress
-    from rotui.cli.interrupt import stop_on_signals
+    from rotui.cli.working import make_worker, notice, wait_for
+    from rotui.data.loading import Datasets
     from rotui.data.location import data_directory
+    from rotui.queueing import queue_plan
+    from rotui.store.adding import Wishes
+    from rotui.store.session import look
 
-    with stop_on_signals() as stop:
+    study = "+".join(experiment.profile.name for experiment in experiments)
+    wishes = Wishes(study=study, fresh=fresh, command=tuple(same_command()))
+    with stop_on_signals(headless=True) as stop:
         with talk.status("loading PyTorch"):
             from rotui.engine.device import describe_device, resolve_device
-            from rotui.worker import Worker, Workplace
-        place = resolve_device(device)
-        say(f"{len(planned.runs)} runs on {describe_device(place)}, kept in {runs_path}")
-        workplace = Workplace(
-            runs_path, data_directory(data_dir), place, tuple(same_command()), checkpoint_seconds
-        )
+
+            place = resolve_device(device)
         display = _display(planned, as_json)
         with decoding_progress() as decoding:
-            worker = Worker(workplace, listener=display, stop=stop, decoding=decoding)
-            prepared = worker.prepare(planned, fresh=fresh, allow_inexact=allow_inexact)
-        studies = "+".join(experiment.profile.name for experiment in experiments)
+            datasets = Datasets(data_directory(data_dir), progress=decoding, stop=stop)
+            worker = make_worker(
+                runs_path,
+                datasets,
+                device,
+                stop,
+                listener=display,
+                checkpoint_seconds=checkpoint_seconds,
+                allow_inexact=allow_inexact,
+            )
+            say(f"{len(planned.runs)} runs on {describe_device(place)}, kept in {runs_path}")
+            queued = queue_plan(planned, runs_path, datasets, wishes, notice)
+        names = set(queued.names.values())
+        _refuse_other_environments(worker.refusals(_unfinished(runs_path, queued)))
         with display:
-            outcome = worker.work(planned, prepared, study=studies)
-    return outcome, stop.exit_code
+            _tell_reused(display, planned, queued)
+            wait_for(worker, names)
+        ended = [run for run in look(runs_path)[0] if run.name in names]
+    return ended, stop.exit_code if stop() else None
+
+
+def _unfinished(runs_path: "Path", queued: "Queued") -> "list[PastRun]":
+    from rotui.store.past_runs import read_run
+
+    return [read_run(runs_path / queued.names[key]) for key in queued.joined]
+
+
+def _refuse_other_environments(refusals: Sequence[str]) -> None:
+    if refusals:
+        raise InputError(
+            "\n".join(refusals) + "\ngoing on would not give the same bits "
+            "(the same environment, --allow-inexact to go on all the same, or --fresh to begin anew)"
+        )
+
+
+def _tell_reused(display: "Callable[[Event], None]", planned: "Plan", queued: "Queued") -> None:
+    from rotui.study.events import RunReused
+
+    for each in planned.runs:
+        if each.key in queued.finished:
+            display(RunReused(each, queued.names[each.key]))
 
 
 def _display(planned: "Plan", as_json: bool) -> "LiveDisplay | PlainReporter | JsonReporter":
@@ -142,6 +191,20 @@ def _display(planned: "Plan", as_json: bool) -> "LiveDisplay | PlainReporter | J
 def _say_how_to_go_on(what: str, fresh: bool) -> None:
     say(f"{what}. Go on with{' (without --fresh, what is finished is not trained again)' if fresh else ''}:")
     say(f"  {pasteable(same_command())}")
+
+
+def _say_what_failed(ended: "Sequence[ListedRun]") -> None:
+    counts = Counter(run.status for run in ended if run.status != "finished")
+    told = ", ".join(f"{number} {status}" for status, number in counts.items())
+    say(f"{len(ended) - counts.total()} of {len(ended)} runs are finished, {told}", "red")
+
+
+def end_now(code: int) -> None:
+    """Ends the process with its worker thread in the midst of a step; the run's lock is freed by that."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(code)
 
 
 def _print_results(experiments: "Sequence[Experiment]", runs_path: "Path", as_json: bool) -> None:

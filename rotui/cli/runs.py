@@ -2,31 +2,28 @@
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
 from rotui.cli.options import AsJson, RunsDir
-from rotui.cli.terminal import out, print_json, say
+from rotui.cli.terminal import line, out, print_json, say
+from rotui.errors import InputError
 from rotui.profile.stages import STAGES
+from rotui.store.status import Status
 from rotui.text import printable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.text import Text
 
-    from rotui.store.past_runs import PastRun
+    from rotui.store.listing import ListedRun
 
 StageChoice = StrEnum("StageChoice", {name: name for name in STAGES})  # type: ignore[misc]  # values from STAGES
 
 
-class StatusChoice(StrEnum):
-    """The states a run can be in."""
-
-    RUNNING = "running"
-    FINISHED = "finished"
-    FAILED = "failed"
-    STOPPED = "stopped"
-    INTERRUPTED = "interrupted"
+StatusChoice = StrEnum("StatusChoice", {name: name for name in get_args(Status)})  # type: ignore[misc]
 
 
 class SortColumn(StrEnum):
@@ -44,29 +41,12 @@ class SortColumn(StrEnum):
     CREATED = "created"
 
 
-_STATUS_STYLES = {
-    "running": "green",
-    "finished": "",
-    "failed": "bold red",
-    "stopped": "yellow",
-    "interrupted": "yellow",
-}
-
-_PLAIN_KEYS = {"name", "title", "description", "published", "stages", "seed", "data", "compute.threads"}
-_SHORT_NAMES: dict[str, str] = {
-    "rotation.count": "R={}",
-    "network.architecture": "{}",
-    "network.stem": "{} stem",
-    "loss.label_smoothing": "smoothing {}",
-    "labels.per_class": "{} labels",
-    "labels.noise": "{} % label noise",
-    "compute.precision": "{}",
-    "scale.limit": "{} images",
-    "scale.epochs": "{} epochs",
-}
+app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 
 
+@app.callback(invoke_without_command=True)
 def runs(
+    context: typer.Context,
     runs_dir: RunsDir = None,
     as_json: AsJson = False,
     sort: Annotated[SortColumn, typer.Option("--sort", help="Column to sort by.")] = SortColumn.NUMBER,
@@ -74,20 +54,25 @@ def runs(
     stage: Annotated[StageChoice | None, typer.Option("--stage", help="Only this stage.")] = None,
     status: Annotated[StatusChoice | None, typer.Option("--status", help="Only runs in this state.")] = None,
     text: Annotated[
-        str, typer.Option("--text", help="Only runs with this text in study, name, settings or reason.")
+        str,
+        typer.Option(
+            "--text", help="Only runs with this text in study, name, settings, reason, note or tags."
+        ),
     ] = "",
 ) -> None:
-    """List the runs."""
+    """List the runs: waiting, running and over."""
     from rotui.store.location import runs_directory
-    from rotui.store.past_runs import read_runs
+    from rotui.store.session import look
 
+    if context.invoked_subcommand is not None:
+        return
     directory = runs_directory(runs_dir)
-    found, unreadable = read_runs(directory)
+    found, unreadable = look(directory)
     for message in unreadable:
         say(f"rotui: cannot be shown: {message}", style="yellow")
     rows = [
         values
-        for values in map(_values, found)
+        for values in (_values(run, directory) for run in found)
         if (stage is None or values["stage"] == stage)
         and (status is None or values["status"] == status)
         and _contains(values, text)
@@ -103,64 +88,31 @@ def runs(
         say(f"no runs in {printable(directory)}" if not found else "no run fits the filters")
 
 
-def settings_text(run: "PastRun") -> str:
-    """What sets the run apart: its dataset, then every setting that is not the default."""
-    from rotui.profile.keys import flat
-    from rotui.profile.schema import Profile
-    from rotui.results.floor import rotation_floor
+@app.command()
+def rebuild(context: typer.Context, runs_dir: RunsDir = None) -> None:
+    """Make the index of the runs again from their directories; the old one is kept aside."""
+    from rotui.cli.working import notice
+    from rotui.store.location import runs_directory
+    from rotui.store.queue import Queue
 
-    ours, defaults = flat(run.profile.model_dump()), flat(Profile().model_dump())
-    parts: list[str] = [run.profile.data.name]
-    for key, value in ours.items():
-        plain = key in _PLAIN_KEYS or key == "data.name" or value == defaults[key]
-        if not plain and not _unread(key, run):
-            name = _SHORT_NAMES.get(key, key.rpartition(".")[2].replace("{", "").replace("}", "") + " {}")
-            parts.append(name.format(f"{value:g}" if isinstance(value, float) else value))
-    if STAGES[run.stage].predicts_rotation and run.profile.rotation.count != 4:
-        parts.append(f"floor {rotation_floor(run.profile.rotation).outline_percent:.0f} %")
-    return ", ".join(parts)
+    given = context.parent.params["runs_dir"] if context.parent is not None else None
+    directory = runs_directory(runs_dir or given)
+    if not directory.is_dir():
+        raise InputError(f"{printable(directory)}: there is no such directory")
+    found = Queue(directory, notice).rebuild()
+    line(f"{len(found)} runs are indexed in {printable(directory)}")
 
 
-def _unread(key: str, run: "PastRun") -> bool:
-    """Whether the run's stage never looks at the setting."""
-    rotates = STAGES[run.stage].predicts_rotation
-    if key.startswith("schedule.") and run.profile.scale.epochs and key.endswith(".epochs"):
-        return True
-    if key.startswith("rotation."):
-        return not (rotates or STAGES[run.stage].starts_pretrained)
-    if key.startswith(("labels.", "schedule.downstream.")):
-        return rotates
-    return key.startswith("schedule.pretrain.") and not rotates
-
-
-def _values(run: "PastRun") -> dict[str, Any]:
+def _values(run: "ListedRun", directory: "Path") -> dict[str, Any]:
     """The run as plain values, texts as they were written; accuracies are on the test split in percent."""
-    accuracies = [epoch.validation_accuracy for epoch in run.epochs]
-    return {
-        "number": run.number,
-        "name": run.name,
-        "study": run.study or run.profile.name,
-        "stage": run.stage,
-        "settings": settings_text(run),
-        "seed": run.profile.seed,
-        "status": run.status,
-        "scaled": run.profile.scale.active,
-        "reason": run.reason,
-        "epochs": len(run.epochs),
-        "epochs_planned": run.profile.epochs(run.stage),
-        "best": max(accuracies, default=None),
-        "last": accuracies[-1] if accuracies else None,
-        "created": run.created,
-        "parent_run": run.parent_run,
-        "resumes": run.resumes,
-        "verdict": run.verdict,
-        "key": run.key,
-        "path": str(run.path),
-    }
+    values = run.to_json(directory)
+    if run.floor is not None and "R=" in run.settings:
+        values["settings"] += f", floor {run.floor:.0f} %"
+    return values
 
 
 def _contains(values: dict[str, Any], text: str) -> bool:
-    shown = "\n".join(str(values[key]) for key in ("name", "study", "settings", "reason"))
+    shown = "\n".join(str(values[key]) for key in ("name", "study", "settings", "reason", "note", "tags"))
     return text.casefold() in shown.casefold()
 
 
@@ -207,5 +159,7 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
 def _status_cell(values: dict[str, Any]) -> "Text":
     from rich.text import Text
 
+    from rotui.cli.queue_table import STATUS_STYLES
+
     scaled = ", scaled" if values["scaled"] else ""
-    return Text(values["status"] + scaled, style=_STATUS_STYLES[values["status"]])
+    return Text(values["status"] + scaled, style=STATUS_STYLES[values["status"]])

@@ -1,10 +1,13 @@
-"""The one way to a decoded dataset."""
+"""The one way to a decoded dataset, and from it to the splits that a run sees."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 from rotui.data.images import Dataset
+from rotui.data.splits import Splits, split_dataset
+from rotui.errors import StoppedError
 from rotui.profile.schema import DataSettings
+from rotui.study.planning import PlannedRun
 
 
 def load_dataset(
@@ -23,6 +26,32 @@ def load_dataset(
     from rotui.data.sources import find_source
 
     return cached_dataset(find_source(settings, data_dir), data_dir, progress or _silent)
+
+
+class Datasets:
+    """The datasets of one data directory, each loaded once for all the runs that use it."""
+
+    def __init__(
+        self, data_dir: Path, *, progress: Callable[[int, int], None], stop: Callable[[], bool]
+    ) -> None:
+        self._data_dir = data_dir
+        self._progress = progress
+        self._stop = stop
+        self._loaded: dict[tuple[str, str, str, int], Dataset] = {}
+
+    def splits(self, run: PlannedRun) -> Splits:
+        """What `run` trains on and is judged by. DataError, and StoppedError when asked to stop while images
+        are decoded."""
+        settings = run.profile.data
+        decoded = (settings.name, settings.path, settings.variant, settings.image_size)
+        if decoded not in self._loaded:
+            self._loaded[decoded] = load_dataset(settings, self._data_dir, self._decoding)
+        return split_dataset(self._loaded[decoded], run.profile, run.stage_name)
+
+    def _decoding(self, done: int, total: int) -> None:
+        if self._stop():
+            raise StoppedError("stopped while images were decoded")
+        self._progress(done, total)
 
 
 def _silent(done: int, total: int) -> None:

@@ -12,8 +12,23 @@ from typing import Any
 import torch
 
 from rotui.engine.evaluation import Meter
-from rotui.errors import StoreError
+from rotui.engine.networks import build_network, set_trained_parts
+from rotui.errors import RunFailedError
+from rotui.study.planning import PlannedRun
 from rotui.study.records import EpochRecord
+
+MARGIN_BYTES = 1 << 20
+"""Room for what a checkpoint holds beside the network and the optimiser."""
+
+
+def checkpoint_bytes(run: PlannedRun, outputs: int) -> int:
+    """About the size of one checkpoint of a run whose network has `outputs` logits: its state and two
+    moments of each trained parameter."""
+    with torch.device("meta"):
+        network = build_network(run.profile.network, outputs, run.profile.seed)
+    trained = sum(each.nbytes for each in set_trained_parts(network, run.stage))
+    state = sum(each.nbytes for each in network.state_dict().values())
+    return int(state + 2 * trained + MARGIN_BYTES)
 
 
 @dataclass(frozen=True)
@@ -63,7 +78,7 @@ class Resumable:
     def restore(self, content: bytes) -> None:
         """Takes over a state that was captured from a training of the same run, on this one's device.
 
-        Raises StoreError where the bytes hold anything but tensors and plain values, or are of another
+        Raises RunFailedError where the bytes hold anything but tensors and plain values, or are of another
         network.
         """
         device = self.meter.loss.device
@@ -79,4 +94,4 @@ class Resumable:
             self.confusion = values["confusion"]
         except (pickle.UnpicklingError, RuntimeError, KeyError, TypeError, ValueError, EOFError) as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise StoreError(f"the checkpoint cannot be loaded: {reason}") from error
+            raise RunFailedError(f"the checkpoint cannot be loaded: {reason}") from error

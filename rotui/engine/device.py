@@ -54,6 +54,13 @@ def describe_device(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
 
 
+def device_identity(device: torch.device) -> str:
+    """What names the device on this machine whatever its number is here: a GPU's UUID, or `cpu`."""
+    if device.type != "cuda":
+        return device.type
+    return str(torch.cuda.get_device_properties(device).uuid)
+
+
 def device_provenance(device: torch.device) -> dict[str, str | int | None]:
     """Name, driver library versions and capability of the device, as plain values."""
     values: dict[str, str | int | None] = {"device": str(device), "device_name": describe_device(device)}

@@ -76,11 +76,17 @@ def nearest_neighbour_accuracy(
 
 
 def linear_accuracy(
-    bank: Tensor, bank_labels: Tensor, queries: Tensor, labels: Tensor, classes: int
+    bank: Tensor,
+    bank_labels: Tensor,
+    queries: Tensor,
+    labels: Tensor,
+    classes: int,
+    stop: Callable[[], bool] = lambda: False,
 ) -> float:
     """Percent of `queries` that multinomial logistic regression on the standardised `bank` gets right.
 
-    It is fitted to convergence by L-BFGS on all of the bank at once, with L2 weight decay 1e-3.
+    It is fitted to convergence by L-BFGS on all of the bank at once, with L2 weight decay 1e-3. Raises
+    StoppedError between two evaluations of the loss when asked to stop.
     """
     mean, std = bank.mean(dim=0), bank.std(dim=0, correction=0).clamp(min=1e-6)
     bank, queries = (bank - mean) / std, (queries - mean) / std
@@ -89,6 +95,8 @@ def linear_accuracy(
     optimizer = torch.optim.LBFGS([weights, bias], max_iter=200, line_search_fn="strong_wolfe")
 
     def loss() -> Tensor:
+        if stop():
+            raise StoppedError("stopped while the linear probe was fitted")
         optimizer.zero_grad()
         value = F.cross_entropy(bank @ weights + bias, bank_labels)
         value = value + WEIGHT_DECAY / 2 * weights.square().sum()
@@ -107,7 +115,7 @@ def probe(network: ResNet, data: ProbeData, stop: Callable[[], bool]) -> Feature
     bank, bank_labels = data.extract(network, data.bank, stop)
     queries, labels = data.extract(network, data.queries, stop)
     arguments = (bank, bank_labels, queries, labels, data.classes)
-    return FeatureProbe(nearest_neighbour_accuracy(*arguments), linear_accuracy(*arguments))
+    return FeatureProbe(nearest_neighbour_accuracy(*arguments), linear_accuracy(*arguments, stop))
 
 
 def random_network(

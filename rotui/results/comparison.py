@@ -8,10 +8,10 @@ from rotui.profile.keys import value_at
 from rotui.profile.schema import Profile, ScaleSettings
 from rotui.profile.stages import STAGES
 from rotui.results.deviations import deviations, published_point
-from rotui.results.floor import rotation_floor
 from rotui.results.notes import comparison_notes
 from rotui.results.published import Published, PublishedCell
 from rotui.results.rows import MEASURES, Comparison, Row, Spread, SweptValues
+from rotui.study.floor import rotation_floor
 from rotui.study.planning import Cell, Plan, Point
 from rotui.study.records import RunResult
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rotui.profile.stages import STAGES, StageName
-from rotui.results.floor import Floor
+from rotui.study.floor import Floor
 
 MEASURES = {
     "best": "best_accuracy",

@@ -7,20 +7,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rotui.errors import StoreError
+from rotui.errors import DiskFullError, StoreError
 from rotui.text import printable
 
 _NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP}
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 
 
 @contextmanager
 def store_errors(path: Path, action: str = "cannot be written") -> Iterator[None]:
-    """Turns an OSError of the block into a StoreError that says which path, what failed and why."""
+    """Turns an OSError of the block into a StoreError that says which path, what failed and why; into a
+    DiskFullError where there is no room."""
     try:
         yield
     except OSError as error:
         where = printable(error.filename) if isinstance(error.filename, str) else printable(path)
-        raise StoreError(f"{where}: {action}: {printable(error.strerror or error)}") from error
+        kind = DiskFullError if error.errno in _NO_ROOM else StoreError
+        raise kind(f"{where}: {action}: {printable(error.strerror or error)}") from error
 
 
 def sync_folder(folder: Path) -> None:

@@ -107,6 +107,21 @@ def newest_checkpoint(run: Path, key: str) -> tuple[Checkpoint | None, list[str]
     return None, damaged
 
 
+def newest_checkpoint_name(run: Path) -> str:
+    """Name of the newest checkpoint of the run in directory `run`, whole or not; empty where none is."""
+    return next((path.name for path in _checkpoints(run / FOLDER)), "")
+
+
+def newest_environment(run: Path) -> dict[str, str | int | bool] | None:
+    """What the newest checkpoint's bits depend on, by its manifest alone; None where none can be read."""
+    for path in _checkpoints(run / FOLDER):
+        try:
+            return Manifest.model_validate_json((path / MANIFEST).read_bytes()).environment
+        except (OSError, ValidationError):
+            continue
+    return None
+
+
 def remove_checkpoints(run: Path) -> None:
     """Removes all checkpoints of a run that is finished; StoreError where that fails."""
     with store_errors(run / FOLDER, "the checkpoints cannot be removed"):

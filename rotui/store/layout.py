@@ -1,4 +1,4 @@
-"""Names inside a runs directory: the files of a run, and the number that each run's name begins with."""
+"""Names inside a runs directory: its own files, those of a run, and the number in each run's name."""
 
 import re
 from pathlib import Path
@@ -13,9 +13,14 @@ LOG = "run.log"
 RESULT = "result.json"
 MODEL = "model.safetensors"
 LOCK = "lock"
+ENTRY = "queue.json"
+PROGRESS = "progress.json"
 
 TRASH = ".trash"
-CREATION_LOCK = ".lock"
+WRITER_LOCK = ".lock"
+STORE = ".store.json"
+RESERVE = ".reserve"
+DATABASE = "queue.sqlite3"
 
 _NUMBERED = re.compile(r"\.?([0-9]{4,9})-")
 _STAGED = re.compile(r"\.[0-9]{4,9}-.*\.new")
@@ -43,6 +48,12 @@ def staged_path(runs_dir: Path, name: str) -> Path:
     return runs_dir / f".{name}.new"
 
 
-def abandoned_stagings(runs_dir: Path) -> list[Path]:
-    """Places of runs whose making was cut off, for one who holds the creation lock."""
-    return [entry for entry in runs_dir.iterdir() if _STAGED.fullmatch(entry.name) and entry.is_dir()]
+def revealed_path(staged: Path) -> Path:
+    """The place at which the run that is made in `staged` appears."""
+    return staged.with_name(staged.name.removeprefix(".").removesuffix(".new"))
+
+
+def staged_runs(runs_dir: Path) -> list[Path]:
+    """Places of runs that have not appeared: being made, or left so by a crash. For a holder of the writer
+    lock they are the latter."""
+    return sorted(entry for entry in runs_dir.iterdir() if _STAGED.fullmatch(entry.name) and entry.is_dir())

@@ -1,6 +1,5 @@
 """Runs read back from their directories, whoever wrote them; nothing is changed, locked or executed."""
 
-import fcntl
 import json
 import tomllib
 from collections.abc import Mapping
@@ -15,8 +14,10 @@ from rotui.errors import StoreError
 from rotui.profile.schema import Profile
 from rotui.profile.stages import StageName
 from rotui.store.atomic import store_errors
-from rotui.store.layout import LOCK, METRICS, MODEL, PROFILE, PROVENANCE, RESULT, STATE, run_number
-from rotui.store.state import RunState, Status, Verdict
+from rotui.store.layout import METRICS, MODEL, PROFILE, PROVENANCE, RESULT, STATE, run_number
+from rotui.store.queue_entry import QueueEntry, read_entry
+from rotui.store.state import RunState, Verdict
+from rotui.store.status import Status, is_locked, status_of
 from rotui.study.records import METRIC_COLUMNS, EpochRecord, RunResult
 from rotui.text import printable
 
@@ -25,9 +26,9 @@ _OPTIONAL_COLUMNS = {"holdout_loss", "holdout_accuracy"}
 
 @dataclass(frozen=True)
 class PastRun:
-    """One run of the runs directory, running or over. `status` is derived: `running` means that a process
-    holds the run's lock now, `interrupted` that the process which ran it is gone. `result` is None unless
-    the run is finished, `provenance` empty until it is written. Texts are as they were written: make them
+    """One run of the runs directory: waiting, running or over. `status` is derived from its own files alone
+    (`rotui.store.status`). `result` is None unless the run is finished, `provenance` empty until it is
+    written, `entry` None for a run that was never queued here. Texts are as they were written: make them
     printable before they are shown."""
 
     name: str
@@ -43,7 +44,10 @@ class PastRun:
     reason: str
     resumes: int
     verdict: Verdict
+    weights_sha256: str
     created: str
+    changed: str
+    entry: QueueEntry | None
     epochs: tuple[EpochRecord, ...]
     result: RunResult | None
     provenance: Mapping[str, Any]
@@ -56,7 +60,8 @@ class PastRun:
 
 def read_run(path: Path) -> PastRun:
     """The run in the directory `path`; StoreError naming the file and what is wrong with it."""
-    state, status = _status(path)
+    entry = read_entry(path)
+    state, status = _status(path, entry)
     return PastRun(
         name=path.name,
         path=path,
@@ -65,16 +70,19 @@ def read_run(path: Path) -> PastRun:
         parent=state.parent,
         parent_run=state.parent_run,
         stage=state.stage,
-        profile=_read_profile(path / PROFILE),
+        profile=read_profile(path),
         study=state.study,
         status=status,
         reason=state.reason,
         resumes=state.resumes,
         verdict=state.verdict,
+        weights_sha256=state.weights_sha256,
         created=state.created,
-        epochs=_read_epochs(path / METRICS),
+        changed=state.changed,
+        entry=entry,
+        epochs=read_epochs(path),
         result=_read_result(path / RESULT) if status == "finished" else None,
-        provenance=_read_provenance(path / PROVENANCE),
+        provenance=read_provenance(path),
     )
 
 
@@ -85,7 +93,7 @@ def read_runs(runs_dir: Path) -> tuple[list[PastRun], list[str]]:
     """
     runs: list[PastRun] = []
     unreadable: list[str] = []
-    for path in _run_paths(runs_dir):
+    for path in run_paths(runs_dir):
         try:
             runs.append(read_run(path))
         except StoreError as error:
@@ -99,7 +107,9 @@ def finished_runs(runs_dir: Path) -> dict[str, PastRun]:
     return {run.key: run for run in runs if run.status == "finished" and (run.path / MODEL).is_file()}
 
 
-def _run_paths(runs_dir: Path) -> list[Path]:
+def run_paths(runs_dir: Path) -> list[Path]:
+    """The directories of all runs, by name. None where `runs_dir` does not exist; StoreError where it cannot
+    be listed."""
     with store_errors(runs_dir, "the runs cannot be listed"):
         try:
             entries = sorted(runs_dir.iterdir())
@@ -109,29 +119,12 @@ def _run_paths(runs_dir: Path) -> list[Path]:
         return [entry for entry in visible if run_number(entry.name) or (entry / STATE).exists()]
 
 
-def _status(path: Path) -> tuple[RunState, Status]:
+def _status(path: Path, entry: QueueEntry | None) -> tuple[RunState, Status]:
     state = read_state(path)
-    if state.status != "running":
-        return state, state.status
-    if _is_held(path / LOCK):
-        return state, "running"
-    state = read_state(path)
-    if state.status != "running":
-        return state, state.status
-    return state, "finished" if (path / RESULT).exists() else "interrupted"
-
-
-def _is_held(lock: Path) -> bool:
-    """Whether a process holds the lock; asked with a shared lock, so that readers never see each other."""
-    with store_errors(lock, "cannot be read"):
-        try:
-            with lock.open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return False
-        except BlockingIOError:
-            return True
-    return False
+    if state.status in ("running", "paused") and not is_locked(path):
+        state = read_state(path)  # what it was at the moment the lock was freed
+        return state, status_of(path, state, entry, locked=False)
+    return state, status_of(path, state, entry, locked=True)
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -158,7 +151,9 @@ def read_state(directory: Path) -> RunState:
         raise _damaged(path, _first_fault(error)) from error
 
 
-def _read_profile(path: Path) -> Profile:
+def read_profile(directory: Path) -> Profile:
+    """The settings in a run's directory; StoreError where they are damaged or cannot be read."""
+    path = directory / PROFILE
     raw = _read_bytes(path)
     try:
         return Profile.model_validate(tomllib.loads(raw.decode()))
@@ -180,7 +175,9 @@ def _read_result(path: Path) -> RunResult:
         raise _damaged(path, _first_fault(error)) from error
 
 
-def _read_provenance(path: Path) -> dict[str, Any]:
+def read_provenance(directory: Path) -> dict[str, Any]:
+    """What made the run in a directory, empty before it began; StoreError where it is damaged."""
+    path = directory / PROVENANCE
     if not path.exists():
         return {}
     try:
@@ -192,8 +189,10 @@ def _read_provenance(path: Path) -> dict[str, Any]:
     return values
 
 
-def _read_epochs(path: Path) -> tuple[EpochRecord, ...]:
-    """The rows of metrics.csv; a last row without its line end was torn by a crash and is left out."""
+def read_epochs(directory: Path) -> tuple[EpochRecord, ...]:
+    """The rows of metrics.csv in a run's directory; a last row without its line end was torn by a crash and
+    is left out. StoreError where it is damaged or cannot be read."""
+    path = directory / METRICS
     raw = _read_bytes(path)
     try:
         whole = raw[: raw.rfind(b"\n") + 1].decode()

@@ -78,8 +78,23 @@ class RunFailed:
 
 
 @dataclass(frozen=True)
+class RunPaused:
+    """A run waits, with all it holds, for what `reason` names: room on the disk."""
+
+    run: PlannedRun
+    reason: str
+
+
+@dataclass(frozen=True)
+class RunContinued:
+    """A run that waited goes on."""
+
+    run: PlannedRun
+
+
+@dataclass(frozen=True)
 class RunSkipped:
-    """A run was not started, because what it starts from did not finish."""
+    """A run is not begun: what it starts from did not finish, or it was held or cancelled."""
 
     run: PlannedRun
     reason: str
@@ -87,7 +102,7 @@ class RunSkipped:
 
 @dataclass(frozen=True)
 class RunStopped:
-    """A run was asked to stop and did; the rest of the plan is not started."""
+    """A run was asked to stop and did, with a checkpoint."""
 
     run: PlannedRun
     reason: str
@@ -102,6 +117,8 @@ Event = (
     | ProbesStarted
     | RunFinished
     | RunFailed
+    | RunPaused
+    | RunContinued
     | RunSkipped
     | RunStopped
 )

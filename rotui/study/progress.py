@@ -9,8 +9,10 @@ from rotui.study.events import (
     EpochEnded,
     Event,
     ProbesStarted,
+    RunContinued,
     RunFailed,
     RunFinished,
+    RunPaused,
     RunResumed,
     RunReused,
     RunSkipped,
@@ -21,7 +23,9 @@ from rotui.study.events import (
 from rotui.study.planning import Plan, PlannedRun
 from rotui.study.records import EpochRecord
 
-RunStatus = Literal["waiting", "running", "probing", "finished", "reused", "failed", "skipped", "stopped"]
+RunStatus = Literal[
+    "waiting", "running", "probing", "paused", "finished", "reused", "failed", "skipped", "stopped"
+]
 
 FORWARD_SHARE = 0.25
 """Time to evaluate an image as a share of the time to train on it."""
@@ -51,6 +55,7 @@ class RunProgress:
     ended: float = 0.0
     note: str = ""
     rate: float = 0.0
+    before_pause: RunStatus = "running"
     _step_time: float = 0.0
 
     @property
@@ -101,6 +106,10 @@ class StudyProgress:
                 progress.status, progress.ended = "finished", now
             case RunFailed(reason=reason):
                 progress.status, progress.ended, progress.note = "failed", now, reason
+            case RunPaused(reason=reason):
+                progress.before_pause, progress.status, progress.note = progress.status, "paused", reason
+            case RunContinued():
+                progress.status, progress.note = progress.before_pause, ""
             case RunSkipped(reason=reason):
                 progress.status, progress.note = "skipped", reason
             case RunStopped(reason=reason):

@@ -11,7 +11,7 @@ import torch
 from rotui.engine.leak import Leak, measure_leak, noise_images, small_network
 from rotui.errors import StoppedError
 from rotui.profile.schema import Profile
-from rotui.results.floor import rotation_floor
+from rotui.study.floor import rotation_floor
 
 CPU = torch.device("cpu")
 REMEDIES = {"corners": "disc", "jitter": 10.0, "interpolation": "bilinear", "low_pass": 1.0}

@@ -3,7 +3,7 @@ from fractions import Fraction
 import pytest
 
 from rotui.profile.schema import RotationSettings
-from rotui.results.floor import rotation_floor
+from rotui.study.floor import rotation_floor
 
 
 @pytest.mark.parametrize(

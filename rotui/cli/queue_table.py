@@ -1,0 +1,115 @@
+"""`rotui queue list`: what is being trained and what waits, in its order."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.text import Text
+
+from rotui.cli.columns import Column, fitting, plain_table
+from rotui.cli.formats import duration
+from rotui.cli.terminal import out, print_json, say
+from rotui.store.claiming import in_turn
+from rotui.store.identity import read_identity
+from rotui.store.listing import ListedRun
+from rotui.store.live_progress import LiveProgress, read_progress
+from rotui.store.session import look
+from rotui.store.status import ENDED
+from rotui.text import printable
+
+STATUS_STYLES = {
+    "queued": "",
+    "held": "yellow",
+    "running": "green",
+    "paused": "bold yellow",
+    "finished": "",
+    "failed": "bold red",
+    "skipped": "yellow",
+    "cancelled": "dim",
+    "stopped": "yellow",
+    "interrupted": "yellow",
+}
+BAR_WIDTH = 10
+
+
+def print_queue(runs_dir: Path, as_json: bool) -> None:
+    """Writes the queue to stdout, what is being trained first."""
+    runs, unreadable = look(runs_dir)
+    for message in unreadable:
+        say(f"rotui: cannot be shown: {message}", style="yellow")
+    shown = in_order(runs)
+    live = {run.name: read_progress(runs_dir / run.name) for run in shown if run.status == "running"}
+    if as_json:
+        for run in shown:
+            left = seconds_left(run, live.get(run.name))
+            print_json(
+                {**run.to_json(runs_dir), "done": share_done(run, live.get(run.name)), "seconds_left": left}
+            )
+        return
+    identity = read_identity(runs_dir)
+    if identity is not None and identity.paused:
+        say("the queue is paused (rotui queue resume)", style="yellow")
+    if shown:
+        _print_table(shown, live)
+    failed = sum(run.status == "failed" for run in runs)
+    told = f"; {failed} failed (rotui runs --status failed, rotui queue retry)" if failed else ""
+    say(f"{len(shown)} in the queue{told}" if shown else f"nothing is queued in {printable(runs_dir)}{told}")
+
+
+def in_order(runs: Sequence[ListedRun]) -> list[ListedRun]:
+    """What has not ended: running, then what can begin in its turn, then what waits, is held or skipped."""
+    active = [run for run in runs if run.status in ("running", "paused")]
+    ready = in_turn(runs)
+    known = {run.name for run in (*active, *ready)}
+    waiting = [
+        run
+        for run in runs
+        if run.own and run.name not in known and (run.status == "skipped" or run.status not in ENDED)
+    ]
+    return [*active, *ready, *sorted(waiting, key=lambda run: (-run.priority, run.position))]
+
+
+def share_done(run: ListedRun, live: LiveProgress | None) -> float:
+    """Share of a run's training that is done, 0 to 1."""
+    within = live.step / live.steps if live is not None and live.epoch > run.epochs else 0.0
+    return min(1.0, (run.epochs + within) / run.epochs_planned)
+
+
+def seconds_left(run: ListedRun, live: LiveProgress | None) -> float | None:
+    """Estimated seconds until a run has trained its epochs; None where nothing tells."""
+    if live is None or live.seconds_per_epoch <= 0:
+        return None
+    return live.seconds_per_epoch * run.epochs_planned * (1 - share_done(run, live))
+
+
+def _print_table(runs: Sequence[ListedRun], live: dict[str, LiveProgress | None]) -> None:
+    columns = [
+        Column("no.", [str(run.number) for run in runs]),
+        Column("study", [printable(run.study, 24) for run in runs], rank=4, justify="left"),
+        Column("stage", [run.stage for run in runs], justify="left"),
+        Column("settings", [printable(run.settings, 28) for run in runs], rank=3, justify="left"),
+        Column("seed", [str(run.seed) for run in runs], rank=6),
+        Column("status", [Text(run.status, style=STATUS_STYLES[run.status]) for run in runs], justify="left"),
+        Column("done", [_bar(run, live.get(run.name)) for run in runs], rank=2, justify="left"),
+        Column("left", [_left(run, live.get(run.name)) for run in runs], rank=5),
+        Column("prio", [str(run.priority or "") for run in runs], rank=7),
+        Column("tags", [printable(" ".join(run.tags), 24) for run in runs], rank=8, justify="left"),
+    ]
+    kept, dropped = fitting([column for column in columns if any(map(str, column.cells))], out.width)
+    out.print(plain_table(kept), crop=False)
+    for run in runs:
+        told = "; ".join(filter(None, (run.reason, run.note)))
+        if told:
+            say(f"{run.number}: {printable(told)}", style="dim")
+    if dropped:
+        say(f"not shown for want of room: {', '.join(dropped)} (--json has all)", style="dim")
+
+
+def _bar(run: ListedRun, live: LiveProgress | None) -> str:
+    share = share_done(run, live)
+    full = round(share * BAR_WIDTH)
+    return f"{'━' * full}{'╌' * (BAR_WIDTH - full)} {share:4.0%}" if share else ""
+
+
+def _left(run: ListedRun, live: LiveProgress | None) -> str:
+    left = seconds_left(run, live)
+    return "" if left is None else duration(left)

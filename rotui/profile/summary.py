@@ -1,0 +1,50 @@
+"""What sets a run's settings apart, in a few words: its dataset, then all that is not the default."""
+
+from functools import cache
+from typing import Any
+
+from rotui.profile.keys import flat
+from rotui.profile.schema import Profile
+from rotui.profile.stages import STAGES, StageName
+
+_PLAIN_KEYS = {"name", "title", "description", "published", "stages", "seed", "data", "compute.threads"}
+_SHORT_NAMES: dict[str, str] = {
+    "rotation.count": "R={}",
+    "network.architecture": "{}",
+    "network.stem": "{} stem",
+    "loss.label_smoothing": "smoothing {}",
+    "labels.per_class": "{} labels",
+    "labels.noise": "{} % label noise",
+    "compute.precision": "{}",
+    "scale.limit": "{} images",
+    "scale.epochs": "{} epochs",
+}
+
+
+def settings_text(profile: Profile, stage: StageName) -> str:
+    """The settings that `stage` reads and that are not the default, texts as they were written."""
+    ours, defaults = flat(profile.model_dump()), _defaults()
+    parts: list[str] = [profile.data.name]
+    for key, value in ours.items():
+        plain = key in _PLAIN_KEYS or key == "data.name" or value == defaults[key]
+        if not plain and not _unread(key, profile, stage):
+            name = _SHORT_NAMES.get(key, key.rpartition(".")[2].replace("{", "").replace("}", "") + " {}")
+            parts.append(name.format(f"{value:g}" if isinstance(value, float) else value))
+    return ", ".join(parts)
+
+
+@cache
+def _defaults() -> dict[str, Any]:
+    return flat(Profile().model_dump())
+
+
+def _unread(key: str, profile: Profile, stage: StageName) -> bool:
+    """Whether the stage never looks at the setting."""
+    rotates = STAGES[stage].predicts_rotation
+    if key.startswith("schedule.") and profile.scale.epochs and key.endswith(".epochs"):
+        return True
+    if key.startswith("rotation."):
+        return not (rotates or STAGES[stage].starts_pretrained)
+    if key.startswith(("labels.", "schedule.downstream.")):
+        return rotates
+    return key.startswith("schedule.pretrain.") and not rotates

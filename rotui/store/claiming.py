@@ -1,0 +1,72 @@
+"""Taking the next run of the queue: one worker gets it, however many ask at once."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rotui.failpoints import reach
+from rotui.store.listing import ListedRun
+from rotui.store.past_runs import PastRun, read_run
+from rotui.store.repair import Notice
+from rotui.store.run_directory import RunDirectory, RunTakenError
+from rotui.store.session import change
+from rotui.store.status import UNFINISHED
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A run that is this process's to train: its directory, whose lock is held, what it was before, and the
+    directory of what it starts from. `left` are the runs that were passed over, with the reason, by name;
+    `paused` says that none may begin."""
+
+    directory: RunDirectory | None = None
+    past: PastRun | None = None
+    parent: Path | None = None
+    left: dict[str, str] = field(default_factory=dict)
+    paused: bool = False
+
+
+def claim(
+    runs_dir: Path, only: Collection[str] | None, refuse: Callable[[PastRun], str], notice: Notice
+) -> Claim:
+    """Takes the first run whose turn it is, of those called `only` where that is given.
+
+    `refuse` says why this process cannot train a run, or nothing. Runs that are held, wait for a
+    pre-training or came from elsewhere are not taken, and none where the queue is paused.
+    """
+    left: dict[str, str] = {}
+    with change(runs_dir, notice) as opened:
+        if opened.identity.paused:
+            return Claim(paused=True)
+        for listed in in_turn(opened.runs):
+            if only is not None and listed.name not in only:
+                continue
+            past = read_run(runs_dir / listed.name)
+            reason = refuse(past)
+            if reason:
+                left[listed.name] = reason
+                continue
+            try:
+                directory = RunDirectory.begin(past.path)
+            except RunTakenError:
+                continue  # the process that ended it just now still holds its lock
+            reach("begun")
+            opened.record(past.path)
+            parent = runs_dir / past.parent_run if past.parent_run else None
+            return Claim(directory, past, parent, left)
+    return Claim(left=left)
+
+
+def in_turn(runs: Collection[ListedRun]) -> list[ListedRun]:
+    """The runs that can begin now, in the order in which they do: by priority, then by position.
+
+    A pre-training has at least the priority of what waits for it.
+    """
+    known = {run.name: run for run in runs}
+    waiting = [run for run in runs if run.status in UNFINISHED and run.own]
+    priority = {run.name: run.priority for run in waiting}
+    for run in waiting:
+        if run.parent_run in priority:
+            priority[run.parent_run] = max(priority[run.parent_run], run.priority)
+    ready = [run for run in waiting if not run.parent_run or known[run.parent_run].status == "finished"]
+    return sorted(ready, key=lambda run: (-priority[run.name], run.position, run.number))

@@ -1,0 +1,106 @@
+"""A run as one line of a list: plain values that a table shows, sorts and filters."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rotui.profile.stages import STAGES
+from rotui.profile.summary import settings_text
+from rotui.store.past_runs import PastRun
+from rotui.store.status import UNFINISHED, Status
+from rotui.study.floor import rotation_floor
+
+
+@dataclass(frozen=True)
+class ListedRun:
+    """One run of a list. Texts are as they were written: make them printable before they are shown.
+    Accuracies are on the test split in percent, None before the first epoch. `own` says that this runs
+    directory queued it; one that is not is only shown. `floor` is the rotation score that comes for free."""
+
+    name: str
+    number: int
+    key: str
+    parent_run: str
+    study: str
+    stage: str
+    settings: str
+    seed: int
+    status: Status
+    reason: str
+    scaled: bool
+    epochs: int
+    epochs_planned: int
+    best: float | None
+    last: float | None
+    floor: float | None
+    resumes: int
+    verdict: str
+    created: str
+    changed: str
+    own: bool
+    batch: str
+    priority: int
+    position: float
+    note: str
+    tags: tuple[str, ...]
+
+    def to_json(self, runs_dir: Path) -> dict[str, Any]:
+        """Plain values for `--json`, with the run's path."""
+        hidden = ("own", "batch")
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in hidden}
+        return {**values, "tags": list(self.tags), "path": str(runs_dir / self.name)}
+
+
+def listed(run: PastRun, store: str) -> ListedRun:
+    """The line of a run, in the runs directory whose id is `store`."""
+    accuracies = [epoch.validation_accuracy for epoch in run.epochs]
+    entry, profile = run.entry, run.profile
+    rotates = STAGES[run.stage].predicts_rotation
+    return ListedRun(
+        name=run.name,
+        number=run.number,
+        key=run.key,
+        parent_run=run.parent_run,
+        study=run.study or profile.name,
+        stage=run.stage,
+        settings=settings_text(profile, run.stage),
+        seed=profile.seed,
+        status=run.status,
+        reason=run.reason,
+        scaled=profile.scale.active,
+        epochs=len(run.epochs),
+        epochs_planned=profile.epochs(run.stage),
+        best=max(accuracies, default=None),
+        last=accuracies[-1] if accuracies else None,
+        floor=rotation_floor(profile.rotation).outline_percent if rotates else None,
+        resumes=run.resumes,
+        verdict=run.verdict,
+        created=run.created,
+        changed=run.changed,
+        own=entry is not None and entry.store == store,
+        batch=entry.batch if entry else "",
+        priority=entry.priority if entry else 0,
+        position=entry.position if entry else float(run.number),
+        note=entry.note if entry else "",
+        tags=entry.tags if entry else (),
+    )
+
+
+def with_parents(runs: dict[str, ListedRun]) -> list[ListedRun]:
+    """The runs by number; those that wait for a pre-training which did not finish are `skipped`."""
+    settled = [_settled(run, runs) for run in runs.values()]
+    return sorted(settled, key=lambda run: (run.number, run.name))
+
+
+def _settled(run: ListedRun, runs: dict[str, ListedRun]) -> ListedRun:
+    if not run.parent_run or run.status not in (*UNFINISHED, "held"):
+        return run
+    parent = runs.get(run.parent_run)
+    if parent is None:
+        return replace(run, status="skipped", reason=f"{run.parent_run}, which it starts from, is not here")
+    if parent.status in ("failed", "cancelled"):
+        told = {"failed": "failed", "cancelled": "was cancelled"}[parent.status]
+        return replace(run, status="skipped", reason=f"run {parent.number}, which it starts from, {told}")
+    if parent.status != "finished" and run.status == "queued":
+        return replace(run, reason=f"waits for run {parent.number}")
+    return run
