@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from begun_runs import begin_run
 from typer.testing import CliRunner
 
 from rotui.cli.main import app
 from rotui.profile.loading import load_experiment
-from rotui.store.run_directory import RunDirectory
 from rotui.study.planning import plan
 from rotui.study.records import Classification, EpochRecord, FeatureProbe, RunResult
 
@@ -39,8 +39,8 @@ def record(runs_dir: Path, best: float, name: str, *settings: str, limit: int = 
         )
         told = Classification(("cat", "[red]\x1b[31m"), ((1, 0), (0, 1)), (100.0, 50.0))
         probes = {"pretrained": FeatureProbe(61.0, 71.0), "random": FeatureProbe(21.0, 31.0)}
-        directory = RunDirectory.create(runs_dir, run, study=name)
-        directory.finish(RunResult.of(epochs, told, probes if run.stage.predicts_rotation else {}))
+        directory = begin_run(runs_dir, run, study=name)
+        directory.finish(RunResult.of(epochs, told, probes if run.stage.predicts_rotation else {}), "")
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from begun_runs import begin_run
 from typer.testing import CliRunner
 
 from rotui.cli.main import app
@@ -27,7 +28,7 @@ def runs_dir(tmp_path: Path) -> Path:
 
     def create(stage: str, study: str, **settings: object) -> RunDirectory:
         run = plan([Point(Profile(stages=(stage,), **settings))]).runs[-1]
-        return RunDirectory.create(runs_dir, run, study=study)
+        return begin_run(runs_dir, run, study=study)
 
     def epoch(number: int, accuracy: float) -> EpochRecord:
         return EpochRecord(number, 1.0, 10.0, 1.0, accuracy, None, None, 0.01, 1.0, 1.0)
@@ -36,7 +37,8 @@ def runs_dir(tmp_path: Path) -> Path:
     epochs = (epoch(1, 61.25), epoch(2, 60.5))
     for record in epochs:
         first.append_epoch(record)
-    first.finish(RunResult.of(epochs, Classification(("0", "1"), ((1, 0), (0, 1)), (100.0, 100.0))))
+    told = Classification(("0", "1"), ((1, 0), (0, 1)), (100.0, 100.0))
+    first.finish(RunResult.of(epochs, told), "")
     create("supervised-random", "nets", name="nets", network={"architecture": "resnet34"}).fail(
         "loss \x1b[31mis nan"
     )

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from begun_runs import begin_run
 
 from rotui.profile.schema import Profile
 from rotui.store.run_directory import RunDirectory
@@ -37,9 +38,9 @@ def result(epoch: Callable[..., EpochRecord]) -> RunResult:
 def finished(
     tmp_path: Path, planned: PlannedRun, epoch: Callable[..., EpochRecord], result: RunResult
 ) -> RunDirectory:
-    directory = RunDirectory.create(tmp_path / "runs", planned, study="small")
+    directory = begin_run(tmp_path / "runs", planned, study="small")
     directory.append_epoch(epoch(1, 40.0))
     directory.append_epoch(epoch(2, 30.0))
     (directory.path / "model.safetensors").write_bytes(b"weights")
-    directory.finish(result)
+    directory.finish(result, "")
     return directory

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from begun_runs import begin_run
 
 from rotui.errors import StoreError
 from rotui.store.past_runs import finished_runs, read_run, read_runs
@@ -13,14 +14,16 @@ from rotui.store.run_directory import RunDirectory
 from rotui.study.planning import PlannedRun
 from rotui.study.records import EpochRecord, RunResult
 
+SUPPORT = str(Path(__file__).parents[1] / "support")
 HOLD = """
 import sys
 from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from begun_runs import begin_run
 from rotui.profile.schema import Profile
-from rotui.store.run_directory import RunDirectory
 from rotui.study.planning import Point, plan
 run = plan([Point(Profile(name="held", stages=("supervised-random",)))]).runs[0]
-directory = RunDirectory.create(Path(sys.argv[1]), run, study="held")
+directory = begin_run(Path(sys.argv[1]), run, study="held")
 print(directory.path, flush=True)
 sys.stdin.read()
 """
@@ -34,7 +37,10 @@ def statuses(runs_dir: Path) -> list[str]:
 
 def test_a_run_whose_process_is_killed_is_interrupted(tmp_path: Path) -> None:
     holder = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLD, str(tmp_path), SUPPORT],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert holder.stdout is not None
     holder.stdout.readline()
@@ -47,7 +53,7 @@ def test_a_run_whose_process_is_killed_is_interrupted(tmp_path: Path) -> None:
 
 
 def test_a_copy_of_a_running_run_is_not_running(tmp_path: Path, planned: PlannedRun) -> None:
-    directory = RunDirectory.create(tmp_path / "here", planned, study="small")
+    directory = begin_run(tmp_path / "here", planned, study="small")
     shutil.copytree(tmp_path / "here", tmp_path / "there")
     assert statuses(tmp_path / "here") == ["running"]
     assert statuses(tmp_path / "there") == ["interrupted"]
@@ -94,7 +100,7 @@ def test_a_damaged_run_is_one_message_and_hides_no_other(
     finished: RunDirectory, planned: PlannedRun, file: str, content: bytes | None, message: str
 ) -> None:
     runs_dir = finished.path.parent
-    RunDirectory.create(runs_dir, planned, study="small").stop("asked")
+    begin_run(runs_dir, planned, study="small").stop("asked")
     damaged = finished.path / file
     if content is None:
         damaged.unlink()
@@ -128,7 +134,7 @@ def test_only_run_directories_are_listed_by_number(finished: RunDirectory, plann
     (runs_dir / "notes").mkdir()
     (runs_dir / "0009-file").write_text("")
     (runs_dir / ".trash").mkdir()
-    renamed = RunDirectory.create(runs_dir, planned, study="small")
+    renamed = begin_run(runs_dir, planned, study="small")
     renamed.stop("")
     renamed.path.rename(runs_dir / "best")
     runs, unreadable = read_runs(runs_dir)
@@ -144,10 +150,10 @@ def test_no_directory_is_no_runs_and_a_file_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_loss_that_is_not_finite_is_kept(tmp_path: Path, planned: PlannedRun, result: RunResult) -> None:
-    directory = RunDirectory.create(tmp_path, planned, study="small")
+    directory = begin_run(tmp_path, planned, study="small")
     record = EpochRecord(1, 1.0, 10.0, float("inf"), 10.0, None, None, 0.01, 1.0, 1.0)
     directory.append_epoch(record)
-    directory.finish(RunResult.of((record,), result.classification))
+    directory.finish(RunResult.of((record,), result.classification), "")
     past = read_run(directory.path)
     assert past.epochs == (record,)
     assert past.result is not None

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from begun_runs import begin_run
 
 from rotui.errors import StoreError
 from rotui.profile.schema import Profile
@@ -19,12 +20,12 @@ CREATE_MANY = """
 import sys
 from pathlib import Path
 from rotui.profile.schema import Profile
-from rotui.store.run_directory import RunDirectory
+from rotui.store.adding import Wishes, add_plan
 from rotui.study.planning import Point, plan
-run = plan([Point(Profile(name=sys.argv[2], stages=("supervised-random",)))]).runs[0]
+planned = plan([Point(Profile(name=sys.argv[2], stages=("supervised-random",)))])
 sys.stdin.readline()
-for _ in range(20):
-    RunDirectory.create(Path(sys.argv[1]), run, study="many").stop("enough")
+for _ in range(10):
+    add_plan(Path(sys.argv[1]), planned, Wishes(fresh=True), {}, print)
 """
 
 
@@ -42,7 +43,7 @@ def test_what_is_written_is_read_back_to_the_bit(finished: RunDirectory, result:
 def test_metrics_have_a_header_and_full_precision(
     tmp_path: Path, planned: PlannedRun, epoch: Callable[..., EpochRecord]
 ) -> None:
-    directory = RunDirectory.create(tmp_path, planned, study="small")
+    directory = begin_run(tmp_path, planned, study="small")
     assert (directory.path / "metrics.csv").read_text() == ",".join(METRIC_COLUMNS) + "\n"
     directory.append_epoch(epoch(1, 100 / 3, holdout=12.5))
     assert (directory.path / "metrics.csv").read_text().splitlines()[1] == (
@@ -52,19 +53,19 @@ def test_metrics_have_a_header_and_full_precision(
 
 
 def test_the_log_is_stamped_and_cannot_colour_a_terminal(tmp_path: Path, planned: PlannedRun) -> None:
-    directory = RunDirectory.create(tmp_path, planned, study="small")
+    directory = begin_run(tmp_path, planned, study="small")
     directory.log("class \x1b[31mred\nsecond")
     directory.stop("asked")
     stamp = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
     assert re.fullmatch(
-        rf"{stamp} class \\x1b\[31mred\\nsecond\n{stamp} stopped: asked\n",
+        rf"{stamp} queued\n{stamp} class \\x1b\[31mred\\nsecond\n{stamp} stopped: asked\n",
         (directory.path / "run.log").read_text(),
     )
 
 
 @pytest.mark.parametrize("status", ["failed", "stopped"])
 def test_how_a_run_ended_and_why_is_kept(tmp_path: Path, planned: PlannedRun, status: str) -> None:
-    directory = RunDirectory.create(tmp_path, planned, study="small")
+    directory = begin_run(tmp_path, planned, study="small")
     directory.fail("loss is nan") if status == "failed" else directory.stop("loss is nan")
     past = read_run(directory.path)
     assert (past.status, past.reason, past.result) == (status, "loss is nan", None)
@@ -79,10 +80,10 @@ def test_a_run_ends_once(finished: RunDirectory) -> None:
 def test_an_ending_that_could_not_be_written_can_be_tried_again(
     tmp_path: Path, planned: PlannedRun, result: RunResult
 ) -> None:
-    directory = RunDirectory.create(tmp_path / "runs", planned, study="small")
+    directory = begin_run(tmp_path / "runs", planned, study="small")
     directory.path.rename(tmp_path / "away")
     with pytest.raises(StoreError, match="cannot be written"):
-        directory.finish(result)
+        directory.finish(result, "")
     (tmp_path / "away").rename(directory.path)
     assert read_run(directory.path).status == "running"
     directory.fail("disk went away")
@@ -92,24 +93,11 @@ def test_an_ending_that_could_not_be_written_can_be_tried_again(
 @pytest.mark.parametrize("name", ["../../x", "a b", "[red]", "\x1b[31m", ".hidden", "a/b"])
 def test_no_name_leaves_the_runs_directory(tmp_path: Path, planned: PlannedRun, name: str) -> None:
     hostile = PlannedRun(planned.key, planned.stage_name, planned.profile.model_copy(update={"name": name}))
-    directory = RunDirectory.create(tmp_path / "runs", hostile, study=name)
+    directory = begin_run(tmp_path / "runs", hostile, study=name)
     directory.stop("")
     assert directory.path.parent == tmp_path / "runs"
     assert re.fullmatch(r"0001-[a-z0-9._-]+-supervised-random-seed42", directory.name)
     assert [entry.name for entry in tmp_path.iterdir()] == ["runs"]
-
-
-@pytest.mark.parametrize("taken", ["0041-other-name", ".trash/0041-small-pretrain-seed42"])
-def test_a_number_is_never_used_again(tmp_path: Path, planned: PlannedRun, taken: str) -> None:
-    (tmp_path / taken).mkdir(parents=True)
-    assert RunDirectory.create(tmp_path, planned, study="small").name.startswith("0042-small")
-
-
-def test_a_making_that_was_cut_off_is_cleared_away(tmp_path: Path, planned: PlannedRun) -> None:
-    (tmp_path / ".0007-small-pretrain-seed42.new").mkdir()
-    (tmp_path / ".0007-small-pretrain-seed42.new" / "profile.toml").write_text("")
-    directory = RunDirectory.create(tmp_path, planned, study="small")
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == [".lock", directory.name]
 
 
 def test_processes_that_create_at_once_get_different_numbers(tmp_path: Path) -> None:
@@ -128,14 +116,14 @@ def test_processes_that_create_at_once_get_different_numbers(tmp_path: Path) -> 
     assert [creator.wait(60) for creator in creators] == [0, 0, 0, 0]
     runs, unreadable = read_runs(tmp_path / "runs")
     assert unreadable == []
-    assert [run.number for run in runs] == list(range(1, 81))
+    assert [run.number for run in runs] == list(range(1, 41))
 
 
 def test_a_run_names_the_pre_training_it_starts_from(tmp_path: Path) -> None:
     pretrain, finetune = plan([Point(Profile(stages=("finetune-pretrained",)))]).runs
-    first = RunDirectory.create(tmp_path, pretrain, study="s")
+    first = begin_run(tmp_path, pretrain, study="s")
     first.close()
-    child = RunDirectory.create(tmp_path, finetune, study="s", parent_run=first.name)
+    child = begin_run(tmp_path, finetune, study="s", parent_run=first.name)
     child.close()
     assert read_run(child.path).parent_run == first.name
     assert read_run(child.path).parent == pretrain.key
@@ -146,36 +134,13 @@ def test_only_a_finished_run_with_weights_is_found_by_its_key(
     finished: RunDirectory, planned: PlannedRun
 ) -> None:
     runs_dir = finished.path.parent
-    RunDirectory.create(runs_dir, planned, study="small").fail("no")
+    begin_run(runs_dir, planned, study="small").fail("no")
     found = finished_runs(runs_dir).get(planned.key)
     assert found is not None
     assert found.name == finished.name
     assert finished_runs(runs_dir).get("0" * 64) is None
     (finished.path / "model.safetensors").unlink()
     assert finished_runs(runs_dir).get(planned.key) is None
-
-
-def test_a_runs_directory_that_is_a_file_or_below_one_is_told_once(
-    tmp_path: Path, planned: PlannedRun
-) -> None:
-    plain = tmp_path / "plain"
-    plain.write_text("kept")
-    for place in (plain, plain / "runs"):
-        with pytest.raises(StoreError, match=rf"{place}.*: (File exists|Not a directory)"):
-            RunDirectory.create(place, planned, study="small")
-    assert plain.read_text() == "kept"
-
-
-def test_a_full_disk_leaves_no_half_made_run(tmp_path: Path) -> None:
-    limited = CREATE_MANY.replace(
-        "sys.stdin.readline()", "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", limited, str(tmp_path), "a"], capture_output=True, text=True, check=False
-    )
-    assert "StoreError" in done.stderr
-    assert "File too large" in done.stderr
-    assert [entry.name for entry in tmp_path.iterdir()] == [".lock"]
 
 
 def test_provenance_is_plain_and_names_code_machine_and_command(
@@ -205,7 +170,7 @@ def test_provenance_is_plain_and_names_code_machine_and_command(
     monkeypatch.setenv("PATH", "")
     assert provenance(["rotui"], 1)["git"] is None
 
-    directory = RunDirectory.create(tmp_path / "runs", planned, study="small")
+    directory = begin_run(tmp_path / "runs", planned, study="small")
     directory.write_provenance(values | {"data_identity": "f00d"})
     directory.close()
     assert json.loads((directory.path / "provenance.json").read_text())["seed"] == 7
