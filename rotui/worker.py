@@ -33,7 +33,7 @@ from rotui.store.device_lock import DeviceLock
 from rotui.store.layout import MODEL
 from rotui.store.listing import ListedRun
 from rotui.store.live_progress import ProgressWriter
-from rotui.store.past_runs import PastRun
+from rotui.store.past_runs import PastRun, read_state
 from rotui.store.provenance import provenance
 from rotui.store.queue_entry import whole_entry
 from rotui.store.reserve import free_reserve, keep_reserve, with_reserve
@@ -41,6 +41,7 @@ from rotui.store.room import Room
 from rotui.store.run_directory import RunDirectory
 from rotui.store.session import change, look
 from rotui.store.watching import Watcher
+from rotui.store.weights_digest import weights_are_whole
 from rotui.study.content_key import content_key
 from rotui.study.events import (
     Event,
@@ -342,11 +343,16 @@ def _to_wait_for(runs: Sequence[ListedRun], only: Collection[str] | None, left: 
 
 
 def _trunk(parent: Path | None) -> dict[str, Tensor] | None:
-    """The weights of the pre-training in directory `parent`; RunFailedError where they cannot be read."""
+    """The weights of the pre-training in directory `parent`; RunFailedError where they are damaged."""
+    if parent is None:
+        return None
+    weights = parent / MODEL
     try:
-        return load_weights(parent / MODEL) if parent else None
+        if not weights_are_whole(parent, read_state(parent).weights_sha256):
+            raise StoreError(f"{printable(weights)} is damaged: its sha256 is not that of the run's state")
+        return load_weights(weights)
     except StoreError as error:
-        raise RunFailedError(f"{error} (without that run's directory it is trained again)") from error
+        raise RunFailedError(f"{error} (queue it again, and its pre-training is trained again)") from error
 
 
 def first_line(error: BaseException) -> str:

@@ -4,16 +4,22 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event as Flag
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from rotui.data.loading import Datasets
 from rotui.errors import DataError, ExitCode, RunFailedError, StoppedError, StoreError
 from rotui.profile.schema import Profile
+from rotui.queueing import queue_plan
 from rotui.run_execution import out_of_memory_named
+from rotui.store.adding import Queued, Wishes
 from rotui.store.past_runs import read_runs
+from rotui.store.queue import Queue
+from rotui.store.session import look
 from rotui.study.events import (
     EpochEnded,
     Event,
@@ -26,7 +32,7 @@ from rotui.study.events import (
     StepEnded,
 )
 from rotui.study.planning import Plan, Point, plan
-from rotui.worker import Outcome, Worker, Workplace
+from rotui.worker import Worker, Workplace
 
 TINY = {
     "network": {"architecture": "resnet10", "width": 8},
@@ -48,26 +54,37 @@ class Watched:
 
     def __init__(self, folder: Path, stop_at: type | None = None, on: Callable[[Event], None] | None = None):
         self.events: list[Event] = []
+        self.notices: list[str] = []
         self.decoded: list[tuple[int, int]] = []
-        self.stopping = False
-        self._stop_at, self._on = stop_at, on
-        place = Workplace(folder / "runs", folder / "data", torch.device("cpu"), ("rotui", "run"))
+        self.stop = Flag()
+        self._stop_at, self._on, self._runs = stop_at, on, folder / "runs"
+        place = Workplace(folder / "runs", torch.device("cpu"), ("rotui", "run"))
+        self._datasets = Datasets(
+            folder / "data",
+            progress=lambda done, total: self.decoded.append((done, total)),
+            stop=self.stop.is_set,
+        )
         self.worker = Worker(
-            place,
-            listener=self._take,
-            stop=lambda: self.stopping,
-            decoding=lambda done, total: self.decoded.append((done, total)),
+            place, self._datasets, listener=self._take, notice=self.notices.append, stop=self.stop
         )
 
     def _take(self, event: Event) -> None:
         self.events.append(event)
         if self._stop_at is not None and isinstance(event, self._stop_at):
-            self.stopping = True
+            self.stop.set()
         if self._on is not None:
             self._on(event)
 
-    def work(self, made: Plan, *, fresh: bool = False) -> Outcome:
-        return self.worker.work(made, self.worker.prepare(made, fresh=fresh), study="tiny")
+    def queue(self, made: Plan, *, fresh: bool = False) -> Queued:
+        wishes = Wishes(study="tiny", fresh=fresh, command=("rotui", "queue", "add"))
+        return queue_plan(made, self._runs, self._datasets, wishes, self.notices.append)
+
+    def work(self, made: Plan, *, fresh: bool = False) -> dict[str, str]:
+        """Queues the plan and trains it; the status of each of its runs, by stage."""
+        queued = self.queue(made, fresh=fresh)
+        self.worker.work({queued.names[run.key] for run in made.runs if run.key not in queued.finished})
+        found = {run.name: run for run in look(self._runs)[0]}
+        return {run.stage_name: found[queued.names[run.key]].status for run in made.runs}
 
     def kinds(self) -> list[str]:
         return [type(event).__name__ for event in self.events if not isinstance(event, StepEnded)]
@@ -107,7 +124,7 @@ def test_what_happens_is_told_in_order_and_is_on_disk_by_then(tmp_path):
     outcome = watched.work(made)
     started = ["RunStarted", "EpochEnded"]
     assert watched.kinds() == [*started, "ProbesStarted", "RunFinished", *started, "RunFinished"]
-    assert outcome == Outcome(tuple(run.key for run in made.runs), (), (), stopped=False)
+    assert outcome == {"pretrain": "finished", "finetune-pretrained": "finished"}
     steps = [event for event in watched.events if isinstance(event, StepEnded)]
     assert [(step.epoch, step.step, step.steps, step.images) for step in steps[:2]] == [
         (1, 1, 2, 30),
@@ -124,8 +141,9 @@ def test_finished_runs_are_reused_and_fresh_ones_trained_again(tmp_path):
     made = planned("pretrain", "supervised-pretrained")
     Watched(tmp_path).work(made)
     again = Watched(tmp_path)
-    assert again.work(made).finished == tuple(run.key for run in made.runs)
-    assert again.kinds() == ["RunReused", "RunReused"]
+    assert again.queue(made).finished == {run.key for run in made.runs}
+    assert set(again.work(made).values()) == {"finished"}
+    assert again.kinds() == []
     fresh = Watched(tmp_path)
     fresh.work(made, fresh=True)
     assert fresh.kinds().count("RunStarted") == 2
@@ -152,7 +170,7 @@ def test_changed_images_of_a_folder_are_trained_again(tmp_path, pictures):
     assert first.decoded[-1] == (32, 32)
     same = Watched(tmp_path)
     same.work(made)
-    assert same.kinds() == ["RunReused"]
+    assert same.kinds() == []
     Image.new("RGB", (32, 32), "red").save(pictures / "train" / "cat" / "new.png")
     changed = Watched(tmp_path)
     changed.work(made)
@@ -185,27 +203,23 @@ def test_too_few_labels_of_a_late_run_are_said_before_anything_is_trained(tmp_pa
 def test_a_stop_is_recorded_and_the_same_plan_goes_on(tmp_path, moment):
     made = planned("pretrain", "supervised-random")
     watched = Watched(tmp_path, stop_at=moment)
-    outcome = watched.work(made)
-    assert outcome.stopped
-    assert outcome.finished == ()
+    assert watched.work(made) == {"pretrain": "stopped", "supervised-random": "queued"}
     assert isinstance(watched.events[-1], RunStopped)
-    [stopped] = read_runs(tmp_path / "runs")[0]
-    assert stopped.status == "stopped"
+    stopped = read_runs(tmp_path / "runs")[0][0]
     assert stopped.reason == watched.events[-1].reason
-    assert Watched(tmp_path).work(made).finished == tuple(run.key for run in made.runs)
+    assert set(Watched(tmp_path).work(made).values()) == {"finished"}
 
 
-def test_a_stop_between_two_runs_makes_no_directory_of_the_next(tmp_path):
+def test_a_stop_between_two_runs_leaves_the_next_queued(tmp_path):
     watched = Watched(tmp_path, stop_at=RunFinished)
     outcome = watched.work(planned("pretrain", "supervised-random"))
-    assert len(outcome.finished) == 1
-    assert watched.events[-1].reason == "stopped before it began"
-    assert len(read_runs(tmp_path / "runs")[0]) == 1
+    assert outcome == {"pretrain": "finished", "supervised-random": "queued"}
+    assert isinstance(watched.events[-1], RunFinished)
 
 
 def test_a_stop_while_images_are_decoded_leaves_nothing(tmp_path, pictures):
     watched = Watched(tmp_path)
-    watched.stopping = True
+    watched.stop.set()
     with pytest.raises(StoppedError, match="decoded") as stopped:
         watched.work(planned(data={"name": "folder", "path": str(pictures)}))
     assert stopped.value.exit_code is ExitCode.INTERRUPTED
@@ -221,18 +235,23 @@ def test_a_run_that_fails_is_recorded_and_the_plan_goes_on_without_what_starts_f
             raise RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED\nmore")
 
     watched = Watched(tmp_path, on=spoil)
-    outcome = watched.work(made)
-    keys = {run.stage_name: run.key for run in made.runs}
-    assert outcome.failed == (keys["pretrain"],)
-    assert outcome.skipped == (keys["finetune-pretrained"], keys["supervised-pretrained"])
-    assert outcome.finished == (keys["finetune-random"], keys["supervised-random"])
+    assert watched.work(made) == {
+        "pretrain": "failed",
+        "finetune-pretrained": "skipped",
+        "finetune-random": "finished",
+        "supervised-pretrained": "skipped",
+        "supervised-random": "finished",
+    }
     skipped = [event for event in watched.events if isinstance(event, RunSkipped)]
-    assert skipped[0].reason == "run 1, which it starts from, did not finish"
+    assert [event.reason for event in skipped] == ["run 1, which it starts from, failed"] * 2
     [failure] = [event for event in watched.events if isinstance(event, RunFailed)]
     failed = read_runs(tmp_path / "runs")[0][0]
     assert (failed.status, failed.reason) == ("failed", failure.reason)
     assert failure.reason == "cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"
     assert failure.reason in (failed.path / "run.log").read_text()
+    Queue(tmp_path / "runs", print).retry([failed.name])
+    assert set(Watched(tmp_path).work(made).values()) == {"finished"}
+    assert len(read_runs(tmp_path / "runs")[0]) == 5
 
 
 def test_a_directory_that_cannot_be_written_ends_the_plan_and_its_run_is_taken_up(tmp_path):
@@ -244,52 +263,75 @@ def test_a_directory_that_cannot_be_written_ends_the_plan_and_its_run_is_taken_u
 
     with pytest.raises(StoreError, match=r"model\.safetensors"):
         Watched(tmp_path, on=spoil).work(made)
-    [unfinished] = read_runs(tmp_path / "runs")[0]
-    assert unfinished.status == "interrupted"
+    unfinished, waiting = read_runs(tmp_path / "runs")[0]
+    assert (unfinished.status, waiting.status) == ("interrupted", "queued")
     (unfinished.path / "model.safetensors").rmdir()
-    watched = Watched(tmp_path)
-    assert len(watched.work(made).finished) == 2
-    assert len(read_runs(tmp_path / "runs")[0]) == 2
-    assert read_runs(tmp_path / "runs")[0][0].verdict == "exact"
+    assert set(Watched(tmp_path).work(made).values()) == {"finished"}
+    assert [run.verdict for run in read_runs(tmp_path / "runs")[0]] == ["exact", ""]
 
 
 def test_a_loss_that_is_not_finite_fails_the_run_and_says_what_would_help(tmp_path):
     tiny = 1e-42
     made = planned("supervised-random", data={"name": "digits", "std": [tiny] * 3})
     watched = Watched(tmp_path)
-    assert watched.work(made).failed == (made.runs[0].key,)
+    assert watched.work(made) == {"supervised-random": "failed"}
     assert "training loss is nan in epoch 1" in watched.events[-1].reason
     assert "optimizer.learning_rate" in watched.events[-1].reason
 
 
-def test_broken_weights_of_a_reused_pre_training_fail_what_starts_from_it(tmp_path):
+def test_broken_weights_of_a_pre_training_are_told_and_it_is_trained_again(tmp_path):
     Watched(tmp_path).work(planned("pretrain"))
     weights = next((tmp_path / "runs").glob("0001-*/model.safetensors"))
     weights.write_bytes(weights.read_bytes()[:1000])
     watched = Watched(tmp_path)
     outcome = watched.work(planned("finetune-pretrained", "supervised-random"))
-    assert (len(outcome.finished), len(outcome.failed)) == (2, 1)
-    [failure] = [event for event in watched.events if isinstance(event, RunFailed)]
-    assert "weights cannot be read" in failure.reason
+    assert set(outcome.values()) == {"finished"}
+    assert "model.safetensors is damaged" in watched.notices[0]
+    names = [run.name for run in read_runs(tmp_path / "runs")[0]]
+    assert len(names) == 4
+    assert read_runs(tmp_path / "runs")[0][2].parent_run == names[1]
 
 
-def test_a_runs_directory_that_is_a_file_is_a_store_error(tmp_path):
-    (tmp_path / "runs").write_text("mine")
-    with pytest.raises(StoreError, match="runs"):
-        Watched(tmp_path).work(planned())
-    assert (tmp_path / "runs").read_text() == "mine"
+def test_weights_in_which_a_bit_flips_while_a_run_waits_fail_it(tmp_path):
+    watched = Watched(tmp_path)
+    watched.work(planned("pretrain"))
+    watched.queue(planned("finetune-pretrained"))
+    weights = next((tmp_path / "runs").glob("0001-*/model.safetensors"))
+    raw = bytearray(weights.read_bytes())
+    raw[-100] ^= 1
+    weights.write_bytes(raw)
+    watched.worker.work()
+    assert "model.safetensors is damaged" in watched.events[-1].reason
 
 
-def test_an_interrupt_in_the_middle_of_a_step_is_recorded(tmp_path):
-    def interrupt(event: Event) -> None:
-        if isinstance(event, StepEnded):
-            raise KeyboardInterrupt
+def test_the_thread_hands_over_what_ended_it(tmp_path):
+    def break_down(event: Event) -> None:
+        if isinstance(event, RunStarted):
+            raise KeyError("a defect")
 
-    with pytest.raises(KeyboardInterrupt):
-        Watched(tmp_path, on=interrupt).work(planned("supervised-random"))
-    [run] = read_runs(tmp_path / "runs")[0]
-    assert run.status == "stopped"
-    assert "at once" in run.reason
+    watched = Watched(tmp_path, on=break_down)
+    watched.queue(planned("supervised-random"))
+    watched.worker.start().join()
+    assert isinstance(watched.worker.error, KeyError)
+    assert [run.status for run in look(tmp_path / "runs")[0]] == ["interrupted"]
+
+
+def test_settings_that_were_changed_after_queueing_fail_the_run(tmp_path):
+    watched = Watched(tmp_path)
+    watched.queue(planned("supervised-random"))
+    profile = next((tmp_path / "runs").glob("0001-*/profile.toml"))
+    profile.write_text(profile.read_text().replace("learning_rate = 0.001", "learning_rate = 0.002"))
+    watched.worker.work()
+    assert "not those it was queued with" in watched.events[-1].reason
+
+
+def test_data_that_changes_after_a_run_began_fails_it(tmp_path, pictures):
+    made = planned("supervised-random", data={"name": "folder", "path": str(pictures)}, scale={"epochs": 2})
+    Watched(tmp_path, stop_at=EpochEnded).work(made)
+    Image.new("RGB", (32, 32), "red").save(pictures / "train" / "cat" / "new.png")
+    watched = Watched(tmp_path)
+    watched.worker.work()
+    assert "images or labels have changed" in watched.events[-1].reason
 
 
 def test_a_dataset_is_loaded_once_for_all_runs_that_use_it(tmp_path, pictures):

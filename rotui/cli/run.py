@@ -145,6 +145,8 @@ def _work(
                 checkpoint_seconds=checkpoint_seconds,
                 allow_inexact=allow_inexact,
             )
+            if stop():
+                raise StoppedError("stopped before anything was queued")
             say(f"{len(planned.runs)} runs on {describe_device(place)}, kept in {runs_path}")
             queued = queue_plan(planned, runs_path, datasets, wishes, notice)
         names = set(queued.names.values())

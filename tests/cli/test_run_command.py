@@ -242,12 +242,19 @@ def test_a_failed_run_ends_with_1_after_the_others_are_finished(
     done = rotui("run", "bad.toml", "quick", *TINY, "--epochs", "1", "--runs-dir", kept)
     assert done.code == 1
     assert "[1/10] rotation pre-training: failed: the training loss is nan in epoch 1" in done.err
-    assert done.err.count("skipped: run 1, which it starts from, did not finish") == 2
+    assert done.err.count("skipped: run 6, which it starts from, failed") == 2
     assert "[10/10] supervised, random init: finished, best" in done.err
-    assert "3 of 10 runs failed, 2 were skipped" in done.err
+    assert "5 of 10 runs are finished, 3 failed, 2 skipped" in done.err
     assert "Traceback" not in done.err
     listed = objects(rotui("runs", "--json", "--runs-dir", kept).out)
-    assert [run["status"] for run in listed] == ["finished"] * 4 + ["failed"] * 3 + ["finished"]
+    assert [(run["number"], run["status"]) for run in listed[4:]] == [
+        (6, "failed"),
+        (7, "skipped"),
+        (8, "failed"),
+        (9, "skipped"),
+        (10, "failed"),
+        (11, "finished"),
+    ]
     assert "training loss is nan" in listed[4]["reason"]
 
 
@@ -292,6 +299,7 @@ def test_one_training_image_fails_each_run_with_a_reason(rotui: Run, tmp_path: P
     assert done.code == 1
     assert "batch norm cannot be trained on one image" in done.err
     assert "Traceback" not in done.err
-    assert states(tmp_path / "one") == ["failed"] * 3
+    listed = objects(rotui("runs", "--json", "--runs-dir", tmp_path / "one").out)
+    assert [run["status"] for run in listed] == ["failed", "skipped", "failed", "skipped", "failed"]
     log = next((tmp_path / "one").glob("0001-*/run.log")).read_text()
     assert "failed: batch norm" in log
