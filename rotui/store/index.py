@@ -44,6 +44,11 @@ class Row:
         """Whether the digest is that of the values."""
         return self.digest == self._digest()
 
+    @property
+    def is_current(self) -> bool:
+        """Whether the summary has the values that this rotui lists, which an older one did not write."""
+        return set(json.loads(self.summary)) == set(ListedRun.__dataclass_fields__)
+
     def run(self, store: str) -> ListedRun:
         """The line of a list that the row holds, in the runs directory whose id is `store`."""
         values = json.loads(self.summary)
@@ -97,7 +102,7 @@ def row_of(path: Path, name: str = "") -> Row:
     texts = {}
     for file in (PROFILE, STATE, ENTRY):
         with store_errors(path / file, "cannot be read"):
-            texts[file] = (path / file).read_text() if (path / file).exists() else ""
+            texts[file] = (path / file).read_text("utf-8") if (path / file).exists() else ""
     return Row(
         name=name,
         number=run.number,
@@ -124,7 +129,8 @@ def survey(runs_dir: Path, rows: dict[str, Row], store: str) -> Survey:
     for path in paths:
         row = rows.get(path.name)
         try:
-            if row is None or (row.state_stamp, row.entry_stamp) != _stamps(path):
+            stamps = _stamps(path)
+            if row is None or (row.state_stamp, row.entry_stamp) != stamps or not row.is_current:
                 row = row_of(path)
                 changed.append(row)
             run = row.run(store)

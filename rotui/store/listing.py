@@ -15,7 +15,8 @@ from rotui.study.floor import rotation_floor
 class ListedRun:
     """One run of a list. Texts are as they were written: make them printable before they are shown.
     Accuracies are on the test split in percent, None before the first epoch. `own` says that this runs
-    directory queued it; one that is not is only shown. `floor` is the rotation score that comes for free."""
+    directory queued it; one that is not is only shown. `floor` is the rotation score that comes for free,
+    `seconds` what its epochs took, `images_per_second` the rate of the last."""
 
     name: str
     number: int
@@ -33,6 +34,9 @@ class ListedRun:
     best: float | None
     last: float | None
     floor: float | None
+    lowest_loss: float | None
+    seconds: float
+    images_per_second: float | None
     resumes: int
     verdict: str
     created: str
@@ -73,6 +77,9 @@ def listed(run: PastRun, store: str) -> ListedRun:
         best=max(accuracies, default=None),
         last=accuracies[-1] if accuracies else None,
         floor=rotation_floor(profile.rotation).outline_percent if rotates else None,
+        lowest_loss=min((epoch.validation_loss for epoch in run.epochs), default=None),
+        seconds=sum(epoch.seconds for epoch in run.epochs),
+        images_per_second=run.epochs[-1].images_per_second if run.epochs else None,
         resumes=run.resumes,
         verdict=run.verdict,
         created=run.created,
