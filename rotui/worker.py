@@ -24,9 +24,11 @@ from rotui.engine.device import (
     environment,
     repeats_exactly,
 )
+from rotui.engine.training import never
 from rotui.engine.weights import load_weights
 from rotui.errors import DeviceError, DiskFullError, RotuiError, RunFailedError, StoppedError, StoreError
 from rotui.run_execution import Execution, execute
+from rotui.store.atomic import store_errors
 from rotui.store.checkpoints import newest_environment, remove_checkpoints
 from rotui.store.claiming import Claim, claim
 from rotui.store.device_lock import DeviceLock
@@ -100,12 +102,12 @@ class Worker:
         self._told: set[str] = set()
         self._device_lock = DeviceLock(device_identity(workplace.device), workplace.runs_dir)
 
-    def start(self, only: Collection[str] | None = None, *, watch: bool = False) -> Thread:
+    def start(self, only: Collection[str] | None = None, *, stay: Callable[[], bool] = never) -> Thread:
         """Begins to work in a thread of its own, which is returned; what ends it early is in `error`."""
 
         def work() -> None:
             try:
-                self.work(only, watch=watch)
+                self.work(only, stay=stay)
             except BaseException as error:  # noqa: BLE001  # handed to the thread that waits for this one
                 self.error = error
 
@@ -113,14 +115,16 @@ class Worker:
         thread.start()
         return thread
 
-    def work(self, only: Collection[str] | None = None, *, watch: bool = False) -> None:
+    def work(self, only: Collection[str] | None = None, *, stay: Callable[[], bool] = never) -> None:
         """Trains runs until a stop is asked for or none is left that may be trained: of those called `only`
-        where that is given. With `watch` it waits for more.
+        where that is given. While `stay` says so it waits for more.
 
         While another process has the device, its runs are watched. A run that fails is recorded with its
         cause and the queue goes on. Raises StoreError where the runs directory cannot be written and
         DeviceError where the device is lost; the run under way can be taken up.
         """
+        with store_errors(self._workplace.runs_dir, "cannot be made"):
+            self._workplace.runs_dir.mkdir(parents=True, exist_ok=True)
         watcher = Watcher(self._workplace.runs_dir, only, self._post)
         try:
             while not self._stop.is_set():
@@ -138,7 +142,7 @@ class Worker:
                         continue
                 runs = look(self._workplace.runs_dir)[0]
                 watcher.look(runs)
-                if not watch and not _to_wait_for(runs, only, left):
+                if not stay() and not _to_wait_for(runs, only, left):
                     return
                 self._stop.wait(IDLE_SECONDS)
         finally:
@@ -302,6 +306,8 @@ class Worker:
         it: the run's own files tell."""
 
         def record() -> None:
+            if not path.exists():
+                return  # deleted just now
             with change(self._workplace.runs_dir, self._notice) as opened:
                 opened.record(path)
 
@@ -333,13 +339,15 @@ class _Wish:
 
 def _to_wait_for(runs: Sequence[ListedRun], only: Collection[str] | None, left: Collection[str]) -> bool:
     """Whether any of the runs may yet be trained, here or elsewhere."""
-    return any(
-        run.status in ("queued", "stopped", "interrupted", "running", "paused")
-        and run.own
-        and run.name not in left
-        and (only is None or run.name in only)
-        for run in runs
-    )
+    known = {run.name: run for run in runs}
+
+    def may_be(run: ListedRun) -> bool:
+        waits = run.status in ("queued", "stopped", "interrupted", "running", "paused")
+        parent = known.get(run.parent_run)
+        is_open = parent is None or parent.status == "finished" or may_be(parent)
+        return waits and run.own and run.name not in left and is_open
+
+    return any(may_be(run) for run in runs if only is None or run.name in only)
 
 
 def _trunk(parent: Path | None) -> dict[str, Tensor] | None:

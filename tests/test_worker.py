@@ -316,13 +316,17 @@ def test_the_thread_hands_over_what_ended_it(tmp_path):
     assert [run.status for run in look(tmp_path / "runs")[0]] == ["interrupted"]
 
 
-def test_settings_that_were_changed_after_queueing_fail_the_run(tmp_path):
+def test_settings_that_were_changed_after_queueing_are_kept_aside_and_those_queued_are_used(tmp_path):
     watched = Watched(tmp_path)
     watched.queue(planned("supervised-random"))
     profile = next((tmp_path / "runs").glob("0001-*/profile.toml"))
-    profile.write_text(profile.read_text().replace("learning_rate = 0.001", "learning_rate = 0.002"))
+    queued = profile.read_text()
+    profile.write_text(queued.replace("learning_rate = 0.001", "learning_rate = 0.002"))
     watched.worker.work()
-    assert "not those it was queued with" in watched.events[-1].reason
+    assert isinstance(watched.events[-1], RunFinished)
+    assert profile.read_text() == queued
+    assert "learning_rate = 0.002" in next(profile.parent.glob("profile.toml.unreadable-*")).read_text()
+    assert "kept aside" in watched.notices[0]
 
 
 def test_data_that_changes_after_a_run_began_fails_it(tmp_path, pictures):

@@ -8,21 +8,12 @@ from rich.text import Text
 
 from rotui.cli.columns import Cell, Column, fitting, plain_table
 from rotui.cli.terminal import line, out
-from rotui.profile.stages import StageName
+from rotui.results.comparison_columns import SHORT_TITLES, measure_columns, stage_title
 from rotui.results.detail import ClassAccuracies, ProbeRow
 from rotui.results.deviations import shown
-from rotui.results.export import difference_text, number_text, spread_text, swept_text
+from rotui.results.export import number_text, swept_text
 from rotui.results.rows import Comparison, Row, SweptValues
 from rotui.text import printable
-
-_SHORT_TITLES: dict[StageName, str] = {
-    "pretrain": "rotation",
-    "finetune-pretrained": "fine-tuned, pre",
-    "finetune-random": "fine-tuned, random",
-    "supervised-pretrained": "supervised, pre",
-    "supervised-random": "supervised, random",
-}
-_SHORT_BELOW = 100
 
 
 def comparison_table(comparison: Comparison, width: int) -> tuple[Table, list[str]]:
@@ -53,38 +44,8 @@ def print_details(classes: Sequence[ClassAccuracies], probes: Sequence[ProbeRow]
 
 
 def _columns(rows: Sequence[Row], width: int) -> list[Column]:
-    def accuracies(values: Sequence[float | None]) -> list[Cell]:
-        return [number_text(value) for value in values]
-
-    columns = [
-        Column("stage", _stage_cells(rows, width), justify="left"),
-        Column("best\n(published\nway)", [spread_text(row.best) for row in rows]),
-    ]
-    if any(row.published is not None for row in rows):
-        columns += [
-            Column("pub-\nlished", accuracies([row.published for row in rows])),
-            Column("diff", [difference_text(row) for row in rows]),
-        ]
-    columns.append(Column("last\nepoch", [spread_text(row.last) for row in rows], rank=1))
-    if any(row.holdout for row in rows):
-        columns.append(Column("hold-out", [spread_text(row.holdout) for row in rows], rank=3))
-    if any(row.floor for row in rows):
-        floors = [row.floor.outline_percent if row.floor else None for row in rows]
-        columns += [
-            Column("floor", ["" if value is None else f"{value:.0f}" for value in floors], rank=2),
-            Column(
-                "above\nfloor",
-                [f"{row.above_floor:.0f} %" if row.above_floor is not None else "" for row in rows],
-                rank=4,
-            ),
-        ]
-    if any(row.loss for row in rows):
-        columns.append(Column("lowest\nloss", [spread_text(row.loss, 3) for row in rows], rank=5))
-    if any(row.published_loss is not None for row in rows):
-        losses: list[Cell] = [number_text(row.published_loss, 3) for row in rows]
-        columns.append(Column("pub-\nlished\nloss", losses, rank=6))
-    columns.append(Column("n", [str(row.seeds) for row in rows]))
-    return columns
+    stages = Column("stage", _stage_cells(rows, width), justify="left")
+    return [stages, *(Column(each.header, each.cells, each.rank) for each in measure_columns(rows))]
 
 
 def _stage_cells(rows: Sequence[Row], width: int) -> list[Cell]:
@@ -92,7 +53,7 @@ def _stage_cells(rows: Sequence[Row], width: int) -> list[Cell]:
     cells: list[Cell] = []
     before: SweptValues | None = None
     for row in rows:
-        cell = Text(_SHORT_TITLES[row.stage] if width < _SHORT_BELOW else row.title)
+        cell = Text(stage_title(row, width))
         if row.scaled:
             cell.append(f"\n{row.scaled}", style="yellow")
         if row.at and row.at != before:
@@ -110,7 +71,7 @@ def _section_ends(rows: Sequence[Row]) -> list[int]:
 def _class_table(table: ClassAccuracies, width: int) -> Table:
     columns = [Column("class", [printable(name, 40) for name in table.classes], justify="left")]
     for stage, values in table.stages.items():
-        header = _SHORT_TITLES[stage].replace(", ", ",\n")
+        header = SHORT_TITLES[stage].replace(", ", ",\n")
         columns.append(Column(header, [number_text(value, 1) for value in values]))
     where = f", {swept_text(table.at)}" if table.at else ""
     return plain_table(fitting(columns, width)[0], f"accuracy of each class, last epoch{where}")

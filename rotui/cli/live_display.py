@@ -9,8 +9,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from rotui.cli.formats import count, duration, swept
 from rotui.cli.terminal import say, talk
+from rotui.formats import count, duration, swept
 from rotui.study.events import Event, RunFailed, RunSkipped
 from rotui.study.planning import Plan
 from rotui.study.progress import RunProgress, RunStatus, StudyProgress

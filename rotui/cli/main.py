@@ -4,17 +4,19 @@ import io
 import os
 import sys
 from contextlib import suppress
+from typing import Annotated
 
 import typer
 
 from rotui import __version__
 from rotui.cli import data, leak, profiles, queue, results, run, runs, worker
+from rotui.cli.options import AllowInexact, CheckpointSeconds, DataDir, Device, RunsDir
 from rotui.cli.terminal import say, say_error
 from rotui.errors import ExitCode, RotuiError
 
 app = typer.Typer(
     name="rotui",
-    no_args_is_help=True,
+    invoke_without_command=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="Does predicting rotations help a ResNet classify? Trains the study, compares with the published.",
@@ -40,12 +42,38 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def rotui(
+    context: typer.Context,
     version: bool = typer.Option(
         False, "--version", callback=_version, is_eager=True, help="Print the version."
     ),
+    device: Device = "auto",
+    watch_only: Annotated[
+        bool, typer.Option("--watch-only", help="Only look: another process trains what is queued.")
+    ] = False,
+    no_mouse: Annotated[
+        bool, typer.Option("--no-mouse", help="Leave the mouse to the terminal (some tmux need it).")
+    ] = False,
+    allow_inexact: AllowInexact = False,
+    checkpoint_seconds: CheckpointSeconds = 60.0,
+    data_dir: DataDir = None,
+    runs_dir: RunsDir = None,
 ) -> None:
-    """Options of the command itself."""
+    """Open the console, or run one of the commands below; these options are the console's."""
     del version
+    if context.invoked_subcommand is not None:
+        return
+    from rotui.cli.console import open_console
+
+    code = open_console(
+        runs_dir,
+        data_dir,
+        device,
+        checkpoint_seconds=checkpoint_seconds,
+        allow_inexact=allow_inexact,
+        mouse=not no_mouse,
+        watch_only=watch_only,
+    )
+    raise typer.Exit(code)
 
 
 def main() -> None:

@@ -1,21 +1,39 @@
-"""`--dry-run`: the plan as a numbered table with what each run starts from."""
+"""`--dry-run`: the plan as a numbered table with what each run starts from and how long it will take."""
 
-from collections.abc import Mapping
+import platform
+from collections.abc import Collection, Mapping
+
+from rich.text import Text
 
 from rotui.cli.columns import Column, fitting, plain_table
-from rotui.cli.formats import images_trained, swept
 from rotui.cli.terminal import line, out, print_json, say
+from rotui.formats import images_trained, swept
 from rotui.store.past_runs import PastRun
 from rotui.study.cost import plan_cost, run_cost
+from rotui.study.estimate import Estimate, Estimator, Machine, estimate_text
 from rotui.study.planning import Plan, PlannedRun
 
 
-def print_plan(plan: Plan, finished: Mapping[str, PastRun], as_json: bool) -> None:
-    """Writes the plan to stdout; runs that are `finished`, by content key, say where."""
+def print_plan(
+    plan: Plan,
+    finished: Mapping[str, PastRun],
+    as_json: bool,
+    *,
+    measured: Collection[PastRun] | None = None,
+    device: str = "auto",
+) -> None:
+    """Writes the plan to stdout; runs that are `finished`, by content key, say where.
+
+    The time that the others will take on `device`, as `--device` names it, is estimated from the runs in
+    `measured`, or else from those that are finished.
+    """
+    left = [run for run in plan.runs if run.key not in finished]
+    estimator = _estimator(finished.values() if measured is None else measured, device)
+    estimates = {run.key: estimate for run in left if (estimate := estimator.of_run(run)) is not None}
     labels = {cell.key: swept(cell.point.at) for cell in reversed(plan.cells)}
     if as_json:
         for number, run in enumerate(plan.runs, start=1):
-            print_json(_values(number, run, plan, finished))
+            print_json(_values(number, run, plan, finished, estimates))
         return
     pasts = [finished.get(run.key) for run in plan.runs]
     columns = [
@@ -38,10 +56,11 @@ def print_plan(plan: Plan, finished: Mapping[str, PastRun], as_json: bool) -> No
         if str(column.header) == "at":
             column.no_wrap, column.overflow = False, "fold"
     out.print(table)
-    left = [run for run in plan.runs if run.key not in finished]
     images = images_trained(plan_cost(Plan(tuple(left), ())))
     reused = len(plan.runs) - len(left)
     line(f"{len(plan.runs)} runs, {reused} finished before, {images} images to train on")
+    if estimates:
+        out.print(Text(estimate_text(estimates.values(), len(left))))
     if dropped:
         say(f"not shown for want of room: {', '.join(dropped)} (--json has all)", style="dim")
 
@@ -50,9 +69,25 @@ def _start(run: PlannedRun, plan: Plan) -> str:
     return f"run {plan.number(run.parent)}" if run.parent else "random weights"
 
 
-def _values(number: int, run: PlannedRun, plan: Plan, finished: Mapping[str, PastRun]) -> dict[str, object]:
+def _estimator(measured: Collection[PastRun], device: str) -> Estimator:
+    """Reads how many cores there are only where there is something to estimate from: numpy comes with it."""
+    if not measured:
+        return Estimator((), Machine("", 0))
+    from rotui.data.decoders import available_cores
+
+    return Estimator(measured, Machine(platform.node(), available_cores(), device))
+
+
+def _values(
+    number: int,
+    run: PlannedRun,
+    plan: Plan,
+    finished: Mapping[str, PastRun],
+    estimates: Mapping[str, Estimate],
+) -> dict[str, object]:
     past = finished.get(run.key)
     cost = run_cost(run)
+    estimate = estimates.get(run.key, Estimate(0.0, ()) if past else None)
     return {
         "run": number,
         "key": run.key,
@@ -63,5 +98,7 @@ def _values(number: int, run: PlannedRun, plan: Plan, finished: Mapping[str, Pas
         "epochs": run.profile.epochs(run.stage_name),
         "images_trained": cost.trained if cost.known else None,
         "images_evaluated": cost.evaluated if cost.known else None,
+        "seconds": round(estimate.seconds, 1) if estimate else None,
+        "seconds_from": list(estimate.measured) if estimate else [],
         "finished": past.name if past else None,
     }

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.cells import cell_len
 
-from rotui.cli.formats import images_trained
 from rotui.cli.options import AsJson, Set
 from rotui.cli.terminal import line, print_json, say_error
 from rotui.errors import ExitCode
+from rotui.formats import images_trained
 from rotui.profile.faults import ProfileError
 from rotui.text import printable
 

@@ -6,14 +6,13 @@ from pathlib import Path
 from rich.text import Text
 
 from rotui.cli.columns import Column, fitting, plain_table
-from rotui.cli.formats import duration
 from rotui.cli.terminal import out, print_json, say
-from rotui.store.claiming import in_turn
+from rotui.formats import duration
 from rotui.store.identity import read_identity
 from rotui.store.listing import ListedRun
 from rotui.store.live_progress import LiveProgress, read_progress
+from rotui.store.ordering import in_order, seconds_left, share_done
 from rotui.store.session import look
-from rotui.store.status import ENDED
 from rotui.text import printable
 
 STATUS_STYLES = {
@@ -53,32 +52,6 @@ def print_queue(runs_dir: Path, as_json: bool) -> None:
     failed = sum(run.status == "failed" for run in runs)
     told = f"; {failed} failed (rotui runs --status failed, rotui queue retry)" if failed else ""
     say(f"{len(shown)} in the queue{told}" if shown else f"nothing is queued in {printable(runs_dir)}{told}")
-
-
-def in_order(runs: Sequence[ListedRun]) -> list[ListedRun]:
-    """What has not ended: running, then what can begin in its turn, then what waits, is held or skipped."""
-    active = [run for run in runs if run.status in ("running", "paused")]
-    ready = in_turn(runs)
-    known = {run.name for run in (*active, *ready)}
-    waiting = [
-        run
-        for run in runs
-        if run.own and run.name not in known and (run.status == "skipped" or run.status not in ENDED)
-    ]
-    return [*active, *ready, *sorted(waiting, key=lambda run: (-run.priority, run.position))]
-
-
-def share_done(run: ListedRun, live: LiveProgress | None) -> float:
-    """Share of a run's training that is done, 0 to 1."""
-    within = live.step / live.steps if live is not None and live.epoch > run.epochs else 0.0
-    return min(1.0, (run.epochs + within) / run.epochs_planned)
-
-
-def seconds_left(run: ListedRun, live: LiveProgress | None) -> float | None:
-    """Estimated seconds until a run has trained its epochs; None where nothing tells."""
-    if live is None or live.seconds_per_epoch <= 0:
-        return None
-    return live.seconds_per_epoch * run.epochs_planned * (1 - share_done(run, live))
 
 
 def _print_table(runs: Sequence[ListedRun], live: dict[str, LiveProgress | None]) -> None:

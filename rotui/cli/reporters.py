@@ -3,8 +3,8 @@
 from types import TracebackType
 from typing import Self
 
-from rotui.cli.formats import duration
 from rotui.cli.terminal import print_json, say
+from rotui.formats import duration
 from rotui.store.layout import run_number
 from rotui.study.events import (
     EpochEnded,

@@ -71,7 +71,8 @@ def run(
         from rotui.cli.plan_table import print_plan
         from rotui.store.past_runs import finished_runs
 
-        print_plan(planned, {} if fresh else finished_runs(runs_path), as_json)
+        known = finished_runs(runs_path)
+        print_plan(planned, {} if fresh else known, as_json, measured=known.values(), device=device)
         return
     try:
         ended, stopped_by = _work(

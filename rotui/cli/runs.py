@@ -1,13 +1,13 @@
-"""`rotui runs`: the runs there are, those that go on now among them."""
+"""`rotui runs`: the runs there are, those that go on now among them; one in full, some compared."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
 from rotui.cli.options import AsJson, RunsDir
-from rotui.cli.terminal import line, out, print_json, say
+from rotui.cli.terminal import line, out, print_json, say, talk
 from rotui.errors import InputError
 from rotui.profile.stages import STAGES
 from rotui.store.status import Status
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from rotui.store.listing import ListedRun
+    from rotui.store.past_runs import PastRun
 
+RunWords = Annotated[
+    list[str], typer.Argument(metavar="RUN...", help="Runs by number, range (3-7) or directory name.")
+]
 StageChoice = StrEnum("StageChoice", {name: name for name in STAGES})  # type: ignore[misc]  # values from STAGES
 
 
@@ -59,20 +63,34 @@ def runs(
             "--text", help="Only runs with this text in study, name, settings, reason, note or tags."
         ),
     ] = "",
+    where: Annotated[
+        str,
+        typer.Option(
+            "--where",
+            metavar="FILTER",
+            help="Only runs that fit all words, such as 'stage=finetune acc>60 -tag=old \"two words\"'.",
+        ),
+    ] = "",
 ) -> None:
-    """List the runs: waiting, running and over."""
+    """List the runs: waiting, running and over.
+
+    --where takes words to look for and KEY=VALUE, with != > >= < <= or ~ (contains) as well, of what --json
+    prints; acc, loss, no, tag, epoch and rate are short for it. A leading - negates a word.
+    """
+    from rotui.store.filtering import Filter
     from rotui.store.location import runs_directory
     from rotui.store.session import look
 
     if context.invoked_subcommand is not None:
         return
+    wanted = Filter.parse(where)
     directory = runs_directory(runs_dir)
     found, unreadable = look(directory)
     for message in unreadable:
         say(f"rotui: cannot be shown: {message}", style="yellow")
     rows = [
         values
-        for values in (_values(run, directory) for run in found)
+        for values in (_values(run, directory) for run in found if wanted.fits(run))
         if (stage is None or values["stage"] == stage)
         and (status is None or values["status"] == status)
         and _contains(values, text)
@@ -89,18 +107,153 @@ def runs(
 
 
 @app.command()
+def show(
+    context: typer.Context,
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run by number or directory name.")],
+    as_json: AsJson = False,
+    runs_dir: RunsDir = None,
+) -> None:
+    """Show one run: its settings, what it was made by, what it ended with, its last epochs, checkpoints."""
+    from rotui.cli.choosing import chosen_runs
+    from rotui.cli.run_details import print_run
+    from rotui.store.past_runs import read_run
+    from rotui.store.session import look
+
+    directory = _directory(context, runs_dir)
+    names = _named([run], directory)
+    if len(names) > 1:
+        raise InputError(f"{printable(run)}: one run is shown at a time (rotui runs compare shows several)")
+    past = read_run(directory / names[0])
+    print_run(chosen_runs(names, look(directory)[0])[0], past, as_json)
+
+
+@app.command()
+def compare(
+    context: typer.Context, runs: RunWords, as_json: AsJson = False, runs_dir: RunsDir = None
+) -> None:
+    """Lay two or more runs side by side: their numbers, and where settings and environment differ."""
+    from rotui.cli.run_comparison_table import print_run_comparison
+
+    print_run_comparison(_past_runs(runs, _directory(context, runs_dir)), as_json)
+
+
+@app.command()
+def delete(context: typer.Context, runs: RunWords, runs_dir: RunsDir = None) -> None:
+    """Move runs that have ended or wait into the trash; restore brings them back."""
+    from rotui.cli.working import notice
+    from rotui.store.trash import delete_runs
+
+    directory = _directory(context, runs_dir)
+    names = _named(runs, directory)
+    delete_runs(directory, names, notice)
+    for name in names:
+        line(f"{name}: in the trash")
+    say(f"back by: rotui runs restore {' '.join(names)}", style="dim")
+
+
+@app.command()
+def restore(
+    context: typer.Context,
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="RUN...", help="Runs in the trash, by number, range or name."),
+    ] = None,
+    only_list: Annotated[bool, typer.Option("--list", help="List what is in the trash.")] = False,
+    runs_dir: RunsDir = None,
+) -> None:
+    """Bring runs back from the trash; what waited waits again."""
+    from rotui.cli.working import notice
+    from rotui.store.layout import TRASH
+    from rotui.store.trash import restore_runs, trashed
+
+    directory = _directory(context, runs_dir)
+    there = trashed(directory)
+    if only_list:
+        for name in there:
+            line(name)
+        return
+    if not there:
+        raise InputError("the trash is empty")
+    if not runs:
+        raise InputError("restore: which runs? (numbers or names; --list shows what is in the trash)")
+    names = _named(runs, directory / TRASH)
+    restore_runs(directory, names, notice)
+    for name in names:
+        line(f"{name}: restored")
+
+
+@app.command()
+def empty_trash(
+    context: typer.Context,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    runs_dir: RunsDir = None,
+) -> None:
+    """Remove what is in the trash for good."""
+    from rotui.cli.working import notice
+    from rotui.store.trash import empty_trash, trashed
+
+    directory = _directory(context, runs_dir)
+    there = trashed(directory)
+    if there and not yes and not _is_agreed(there):
+        say("nothing is removed")
+        return
+    removed = empty_trash(directory, notice)
+    line(f"removed {_counted(len(removed))}")
+
+
+@app.command()
 def rebuild(context: typer.Context, runs_dir: RunsDir = None) -> None:
     """Make the index of the runs again from their directories; the old one is kept aside."""
     from rotui.cli.working import notice
-    from rotui.store.location import runs_directory
     from rotui.store.queue import Queue
 
-    given = context.parent.params["runs_dir"] if context.parent is not None else None
-    directory = runs_directory(runs_dir or given)
+    directory = _directory(context, runs_dir)
     if not directory.is_dir():
         raise InputError(f"{printable(directory)}: there is no such directory")
     found = Queue(directory, notice).rebuild()
     line(f"{len(found)} runs are indexed in {printable(directory)}")
+
+
+def _is_agreed(names: Sequence[str]) -> bool:
+    """Asks on stderr; InputError where there is nobody to answer."""
+    for name in names:
+        say(name)
+    try:
+        return talk.input(f"remove {_counted(len(names))} for good? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError as error:
+        raise InputError("nobody answered: nothing is removed (--yes removes without asking)") from error
+
+
+def _counted(runs: int) -> str:
+    return f"{runs} run{'s' if runs != 1 else ''}"
+
+
+def _directory(context: typer.Context, own: "Path | None") -> "Path":
+    """The runs directory that is named after the subcommand, else before it."""
+    from rotui.store.location import runs_directory
+
+    source = context.get_parameter_source("runs_dir")
+    typed = source is not None and source.name == "COMMANDLINE"
+    above = context.parent.params.get("runs_dir") if context.parent is not None else None
+    return runs_directory(own if typed or above is None else above)
+
+
+def _named(words: Sequence[str], directory: "Path") -> list[str]:
+    """Directory names of the runs that the words name, those that cannot be read by their names alone."""
+    from rotui.cli.choosing import chosen_runs
+    from rotui.store.past_runs import run_paths
+    from rotui.store.session import look
+
+    there = {path.name for path in run_paths(directory)}
+    listed = look(directory)[0] if any(word not in there for word in words) else []
+    named = [[word] if word in there else [run.name for run in chosen_runs([word], listed)] for word in words]
+    return list(dict.fromkeys(name for names in named for name in names))
+
+
+def _past_runs(words: Sequence[str], directory: "Path") -> "list[PastRun]":
+    from rotui.store.past_runs import read_run
+
+    return [read_run(directory / name) for name in _named(words, directory)]
 
 
 def _values(run: "ListedRun", directory: "Path") -> dict[str, Any]:

@@ -39,7 +39,7 @@ def make_worker(
 
 def wait_for(worker: "Worker", only: Collection[str] | None, *, watch: bool = False) -> None:
     """Has the worker work in its thread and returns when it is done; raises what ended it early."""
-    thread = worker.start(only, watch=watch)
+    thread = worker.start(only, stay=lambda: watch)
     while thread.is_alive():
         thread.join(POLL_SECONDS)
     if worker.error is not None:

@@ -156,4 +156,5 @@ def _row(
         floor=rotation_floor(profile.rotation) if STAGES[stage].predicts_rotation else None,
         deviations=tuple(departures),
         scaled=scaled_text(profile.scale),
+        keys=tuple(cell.key for cell in group.cells),
     )

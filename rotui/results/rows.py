@@ -31,7 +31,8 @@ class Row:
     """One stage at one combination of swept values. Accuracies in percent, differences measured minus
     published. `best` and `loss` are the published way, each the best epoch on the test split; `last` and
     `holdout` are the honest ones. `missing` counts runs that are not finished; what only they could tell is
-    None. `scaled` says what was cut down; such a row has no published number."""
+    None. `scaled` says what was cut down; such a row has no published number. `keys` are the content keys of
+    all its runs, one for each seed."""
 
     stage: StageName
     at: SweptValues
@@ -45,6 +46,7 @@ class Row:
     floor: Floor | None
     deviations: tuple[str, ...]
     scaled: str
+    keys: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:

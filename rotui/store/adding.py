@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rotui.errors import StoreError
 from rotui.failpoints import reach
 from rotui.store.atomic import store_errors, sync_folder
 from rotui.store.layout import MODEL, highest_number, revealed_path
@@ -100,6 +101,8 @@ def _stage(
         tags=wishes.tags,
         queued_by=wishes.command,
     )
+    position = max((float(number), *(known.position for known in opened.runs)))
+    rejoined: list[tuple[PastRun, str]] = []
     needed = _needed(plan, by_key, identities, opened.runs_dir)
     for run in plan.runs:
         pasts = _current(run, by_key.get(run.key, ()), identities, opened.runs_dir)
@@ -111,12 +114,13 @@ def _stage(
             adding.finished.add(run.key)
         elif others:
             chosen = max(others, key=lambda past: (past.status in ("running", "paused"), past.number))
-            requeue(opened, chosen, parent_run=parent_run)
+            rejoined.append((chosen, parent_run))
             adding.names[run.key] = chosen.name
             adding.joined.add(run.key)
         else:
             number += 1
-            placed = entry.model_copy(update={"position": float(number)})
+            position += 1
+            placed = entry.model_copy(update={"position": position})
             staged = stage_run(
                 opened.runs_dir, number, run, placed, study=wishes.study, parent_run=parent_run
             )
@@ -125,6 +129,8 @@ def _stage(
             opened.record(staged, name)
             adding.names[run.key] = name
             reach("staged")
+    for chosen, parent_run in rejoined:
+        requeue(opened, chosen, parent_run=parent_run)
     opened.identify(opened.identity.model_copy(update={"highest": number}))
     with store_errors(opened.runs_dir):
         sync_folder(opened.runs_dir)
@@ -148,7 +154,10 @@ def _current(
     """The runs of this key that saw, or will see, the images and labels that `run` would see."""
     pasts = []
     for each in known:
-        past = read_run(runs_dir / each.name)
+        try:
+            past = read_run(runs_dir / each.name)
+        except StoreError:
+            continue  # it counts as absent; lists tell what is wrong with it
         identity = identities.get(run.key)
         if identity is None:
             is_current = past.status == "finished"

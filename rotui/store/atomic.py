@@ -58,6 +58,16 @@ def write_atomically(path: Path, content: bytes | str) -> None:
         sync_folder(path.parent)
 
 
+def clear_temporaries(folder: Path, *names: str) -> None:
+    """Removes what `write_atomically` left of files of these names when it was killed, or of all files. For
+    one whom nobody writes them beside; StoreError where that fails."""
+    with store_errors(folder, "what a crash left cannot be removed"):
+        for path in folder.glob(".*.tmp"):
+            written = path.name[1:].rsplit(".", 2)[0]
+            if path.is_file() and (not names or written in names):
+                path.unlink(missing_ok=True)
+
+
 def drop_torn_line(path: Path) -> None:
     """Cuts off what follows the last line end of `path`: the line that a crash kept from being whole.
 

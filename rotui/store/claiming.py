@@ -4,13 +4,13 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rotui.errors import StoreError
 from rotui.failpoints import reach
-from rotui.store.listing import ListedRun
-from rotui.store.past_runs import PastRun, read_run
-from rotui.store.repair import Notice
+from rotui.store.ordering import in_turn
+from rotui.store.past_runs import PastRun, read_run, read_state
+from rotui.store.repair import Notice, repair_run
 from rotui.store.run_directory import RunDirectory, RunTakenError
-from rotui.store.session import change
-from rotui.store.status import UNFINISHED
+from rotui.store.session import Session, change
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,12 @@ def claim(
         for listed in in_turn(opened.runs):
             if only is not None and listed.name not in only:
                 continue
-            past = read_run(runs_dir / listed.name)
-            reason = refuse(past)
+            try:
+                past = _as_queued(opened, listed.name, notice)
+            except StoreError as error:
+                left[listed.name] = str(error)
+                continue
+            reason = _foreign_parent(runs_dir, past) or refuse(past)
             if reason:
                 left[listed.name] = reason
                 continue
@@ -57,16 +61,17 @@ def claim(
     return Claim(left=left)
 
 
-def in_turn(runs: Collection[ListedRun]) -> list[ListedRun]:
-    """The runs that can begin now, in the order in which they do: by priority, then by position.
+def _as_queued(opened: Session, name: str, notice: Notice) -> PastRun:
+    """The run with the settings it was queued with; files of it that were damaged or changed are kept aside
+    and restored from the index. StoreError where that cannot be done."""
+    path = opened.runs_dir / name
+    if repair_run(path, opened.rows.get(name), notice):
+        opened.record(path)
+    return read_run(path)
 
-    A pre-training has at least the priority of what waits for it.
-    """
-    known = {run.name: run for run in runs}
-    waiting = [run for run in runs if run.status in UNFINISHED and run.own]
-    priority = {run.name: run.priority for run in waiting}
-    for run in waiting:
-        if run.parent_run in priority:
-            priority[run.parent_run] = max(priority[run.parent_run], run.priority)
-    ready = [run for run in waiting if not run.parent_run or known[run.parent_run].status == "finished"]
-    return sorted(ready, key=lambda run: (-priority[run.name], run.position, run.number))
+
+def _foreign_parent(runs_dir: Path, past: PastRun) -> str:
+    """Why the run cannot start from what its state names, or nothing: copied runs may share a name."""
+    if past.parent_run and read_state(runs_dir / past.parent_run).key != past.parent:
+        return f"{past.parent_run} is not the pre-training that it was queued with (queue it again)"
+    return ""

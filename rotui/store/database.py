@@ -1,9 +1,10 @@
 """The SQLite file beside the runs: opened safely, brought up to date, kept aside where it cannot be read."""
 
+import os
 import sqlite3
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,8 +18,13 @@ from rotui.text import printable
 T = TypeVar("T")
 
 BUSY_SECONDS = 30.0
-_UNREADABLE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_UNREADABLE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
+"""SQLITE_ERROR too: the statements here are right, so that it is the schema which is not."""
 _SHORT_READ = 522  # SQLITE_IOERR_SHORT_READ: the file ends before the page that its header promises
+
+
+class NewerDatabaseError(StoreError):
+    """A database that a newer rotui wrote: it is left as it is."""
 
 
 class UnreadableDatabaseError(StoreError):
@@ -40,10 +46,14 @@ class Database:
         Creates the file and brings an older one up to date, after a backup. Raises UnreadableDatabaseError,
         StoreError where a newer rotui wrote it or it cannot be written, and DiskFullError.
         """
+        self._refuse_newer()
         with self._errors(), closing(self._connect(str(self.path))) as connection:
             self._prepare(connection, self._version(connection))
             connection.execute("BEGIN IMMEDIATE")
             try:
+                connection.execute(
+                    f"PRAGMA user_version = {len(migrations.MIGRATIONS)}"
+                )  # can it be written?
                 yield connection, load(connection)
                 connection.execute("COMMIT")
             finally:
@@ -59,8 +69,7 @@ class Database:
         if not self.path.is_file():
             yield None
             return
-        uri = f"{self.path.resolve().as_uri()}?mode=ro"
-        with self._errors(), closing(self._connect(uri)) as connection:
+        with self._errors(), closing(self._connect(self._read_only)) as connection:
             is_current = self._version(connection) == len(migrations.MIGRATIONS)
             yield connection if is_current else None
 
@@ -80,6 +89,21 @@ class Database:
             sync_folder(self.path.parent)
         return aside
 
+    @property
+    def _read_only(self) -> str:
+        return f"{self.path.resolve().as_uri()}?mode=ro"
+
+    @property
+    def _hot_journal(self) -> Path:
+        """What a crash may have left, which only one who may write can roll back."""
+        return self.path.with_name(f"{self.path.name}-journal")
+
+    def _refuse_newer(self) -> None:
+        """Raises NewerDatabaseError before anything is opened for writing, which would touch the logs."""
+        if self.path.is_file():
+            with suppress(sqlite3.Error), closing(self._connect(self._read_only)) as connection:
+                self._version(connection)
+
     @staticmethod
     def _connect(name: str) -> sqlite3.Connection:
         return sqlite3.connect(name, uri=name.startswith("file:"), timeout=BUSY_SECONDS, isolation_level=None)
@@ -87,8 +111,10 @@ class Database:
     def _version(self, connection: sqlite3.Connection) -> int:
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
         known = len(migrations.MIGRATIONS)
+        if version < 0:
+            raise UnreadableDatabaseError(f"{printable(self.path)}: damaged: schema {version}")
         if version > known:
-            raise StoreError(
+            raise NewerDatabaseError(
                 f"{printable(self.path)}: written by a newer rotui (schema {version}, this one knows up to "
                 f"{known}); it is left as it is (upgrade rotui, or use another --runs-dir)"
             )
@@ -98,7 +124,7 @@ class Database:
         shared_memory = not is_network_filesystem(self.path.parent)
         connection.execute(f"PRAGMA journal_mode = {'WAL' if shared_memory else 'DELETE'}")
         connection.execute("PRAGMA synchronous = FULL")
-        told = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        told = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
         if told != "ok":
             raise UnreadableDatabaseError(f"{printable(self.path)}: damaged: {printable(told)}")
         steps = migrations.MIGRATIONS[version:]
@@ -134,9 +160,12 @@ class Database:
             primary = extended & 0xFF
             if primary == sqlite3.SQLITE_FULL:
                 raise DiskFullError(f"{where}: cannot be written: the disk is full") from error
-            no_such = primary == sqlite3.SQLITE_ERROR and "no such" in str(error)
-            if primary in _UNREADABLE or extended == _SHORT_READ or no_such:
+            is_ours = os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK)
+            refused = primary == sqlite3.SQLITE_READONLY and is_ours and not self._hot_journal.exists()
+            if primary in _UNREADABLE or extended == _SHORT_READ or refused or self.path.is_dir():
                 raise UnreadableDatabaseError(f"{where}: damaged: {error}") from error
             if isinstance(error, sqlite3.DatabaseError) and not extended:
                 raise UnreadableDatabaseError(f"{where}: damaged: {error}") from error
             raise StoreError(f"{where}: {error}") from error
+        except UnicodeDecodeError as error:
+            raise UnreadableDatabaseError(f"{where}: damaged: {error}") from error

@@ -1,5 +1,6 @@
 """A run as one line of a list: plain values that a table shows, sorts and filters."""
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -49,10 +50,14 @@ class ListedRun:
     tags: tuple[str, ...]
 
     def to_json(self, runs_dir: Path) -> dict[str, Any]:
-        """Plain values for `--json`, with the run's path."""
+        """Plain values for `--json`, with the run's path; a number that is not finite is None."""
         hidden = ("own", "batch")
         values = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in hidden}
-        return {**values, "tags": list(self.tags), "path": str(runs_dir / self.name)}
+        finite = {
+            name: None if isinstance(value, float) and not math.isfinite(value) else value
+            for name, value in values.items()
+        }
+        return {**finite, "tags": list(self.tags), "path": str(runs_dir / self.name)}
 
 
 def listed(run: PastRun, store: str) -> ListedRun:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +23,7 @@ Place = Literal["first", "last", "before", "after"]
 
 def check_note(text: str) -> None:
     """InputError for a text that is too long for a note."""
+    _check_text(text)
     if len(text) > LONGEST_NOTE:
         raise InputError(f"the note has {len(text)} characters (at most {LONGEST_NOTE})")
 
@@ -29,8 +31,16 @@ def check_note(text: str) -> None:
 def check_tags(tags: Sequence[str]) -> None:
     """InputError for a text that is no tag."""
     for tag in tags:
+        _check_text(tag)
         if not tag.strip() or len(tag) > LONGEST_TAG:
             raise InputError(f"{printable(tag, 60)!r} is no tag (1 to {LONGEST_TAG} characters)")
+
+
+def _check_text(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"{printable(text, 60)}: has bytes that are no text in UTF-8") from error
 
 
 class Queue:
@@ -57,7 +67,7 @@ class Queue:
 
     def retry(self, names: Sequence[str]) -> None:
         """Queues runs that failed, were cancelled or skipped again, and what they start from."""
-        with_reserve(self._runs_dir, lambda: self._each(names, retry))
+        self._with(names, lambda opened: retry(opened, names))
 
     def note(self, names: Sequence[str], text: str) -> None:
         """Sets the note of runs, empty for none."""
@@ -84,10 +94,10 @@ class Queue:
 
         def moved(opened: Session) -> None:
             others = [run for run in opened.runs if run.name not in names and run.status not in ENDED]
-            for name, position in zip(names, _positions(others, len(names), place, beside), strict=True):
+            for name, position in new_positions(others, names, place, beside).items():
                 self._write(opened, name, partial(_at, position=position))
 
-        with_reserve(self._runs_dir, lambda: self._session(moved))
+        self._with(names, moved)
 
     def pause(self) -> None:
         """Has no run begin from now on; what is being trained goes on."""
@@ -114,26 +124,28 @@ class Queue:
         with change(self._runs_dir, self._notice) as opened:
             action(opened)
 
-    def _each(self, names: Sequence[str], action: Callable[[Session, str], None]) -> None:
-        def all_of_them(opened: Session) -> None:
-            for name in names:
-                action(opened, name)
+    def _with(self, names: Sequence[str], action: Callable[[Session], None]) -> None:
+        """Does `action` in a session in which all of the runs are there; InputError where one is not."""
 
-        self._session(all_of_them)
+        def checked(opened: Session) -> None:
+            gone = set(names) - {run.name for run in opened.runs}
+            if gone:
+                raise InputError(f"{printable(min(gone))}: there is no such run any more")
+            action(opened)
+
+        with_reserve(self._runs_dir, lambda: self._session(checked))
 
     def _change(
         self, names: Sequence[str], changed: Callable[[QueueEntry], QueueEntry], *, unended: bool = False
     ) -> None:
         def change_all(opened: Session) -> None:
-            runs = {run.name: run for run in opened.runs}
-            for name in names:
-                run = runs[name]
-                if unended and run.status in ("finished", "failed"):
+            for run in opened.runs:
+                if unended and run.name in names and run.status in ("finished", "failed"):
                     raise InputError(f"run {run.number} is {run.status} already")
             for name in names:
                 self._write(opened, name, changed)
 
-        with_reserve(self._runs_dir, lambda: self._session(change_all))
+        self._with(names, change_all)
 
     def _write(self, opened: Session, name: str, changed: Callable[[QueueEntry], QueueEntry]) -> None:
         path = opened.runs_dir / name
@@ -148,22 +160,27 @@ def _at(entry: QueueEntry, position: float) -> QueueEntry:
     return entry.model_copy(update={"position": position})
 
 
-def _positions(others: Sequence[ListedRun], count: int, place: Place, beside: str) -> list[float]:
-    """`count` rising positions at the place among `others`."""
-    taken = sorted({run.position for run in others})
-    if place in ("before", "after"):
-        anchors = [run.position for run in others if run.name == beside]
-        if not anchors:
+def new_positions(
+    others: Sequence[ListedRun], names: Sequence[str], place: Place, beside: str
+) -> dict[str, float]:
+    """Positions that put the runs called `names`, in this order, at a place among `others`; where there is no
+    number left between two of those, they are numbered anew."""
+    waiting = sorted(others, key=lambda run: (run.position, run.number))
+    at = {"first": 0, "last": len(waiting)}.get(place)
+    if at is None:
+        known = [run.name for run in waiting]
+        if beside not in known:
             raise InputError(f"{printable(beside)} is not waiting in the queue")
-        anchor = anchors[0]
-        below = max((each for each in taken if each < anchor), default=anchor - count - 1)
-        above = min((each for each in taken if each > anchor), default=anchor + count + 1)
-        low, high = (below, anchor) if place == "before" else (anchor, above)
-    elif place == "first":
-        high = min(taken, default=0.0)
-        low = high - count - 1
-    else:
-        low = max(taken, default=0.0)
-        high = low + count + 1
-    step = (high - low) / (count + 1)
-    return [low + step * (index + 1) for index in range(count)]
+        at = known.index(beside) + (place == "after")
+    low = waiting[at - 1].position if at else None
+    high = waiting[at].position if at < len(waiting) else None
+    low = low if low is not None else (high if high is not None else 0.0) - len(names) - 1
+    high = high if high is not None else low + len(names) + 1
+    step = (high - low) / (len(names) + 1)
+    positions = [low + step * (number + 1) for number in range(len(names))]
+    bounds = [low, *positions, high]
+    if all(one < other for one, other in pairwise(bounds)):
+        return dict(zip(names, positions, strict=True))
+    order = [run.name for run in waiting]
+    order[at:at] = names
+    return {name: float(number) for number, name in enumerate(order, start=1)}

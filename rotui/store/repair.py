@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rotui.errors import StoreError
 from rotui.failpoints import reach
+from rotui.profile.schema import Profile
 from rotui.store.atomic import store_errors, sync_folder, write_atomically
 from rotui.store.index import Row
 from rotui.store.layout import ENTRY, METRICS, PROFILE, PROVENANCE, STATE, revealed_path, staged_runs
@@ -17,6 +18,7 @@ from rotui.store.making import reveal
 from rotui.store.past_runs import read_epochs, read_profile, read_provenance, read_state, run_paths
 from rotui.store.queue_entry import read_entry, whole_entry
 from rotui.store.status import is_locked
+from rotui.study.content_key import content_key
 from rotui.study.records import METRIC_COLUMNS
 from rotui.text import printable
 
@@ -39,13 +41,23 @@ def settle_staged(runs_dir: Path, rows: Mapping[str, Row]) -> None:
     for path in staged:
         entry = whole_entry(path)
         is_shown = entry is not None and entry.batch in batches
-        if revealed_path(path).name in rows or is_shown:
+        is_stale = revealed_path(path).exists()
+        if not is_stale and (revealed_path(path).name in rows or is_shown):
             reveal(path)
             reach("settled")
         else:
             with store_errors(path, "cannot be removed"):
                 shutil.rmtree(path)
     sync_folder(runs_dir)
+
+
+def restore_entries(runs_dir: Path, rows: Mapping[str, Row], notice: Notice) -> None:
+    """Writes the queue.json of runs again that have lost theirs and are in the index with it."""
+    for path in run_paths(runs_dir):
+        row = rows.get(path.name)
+        if row is not None and row.entry and not (path / ENTRY).exists():
+            write_atomically(path / ENTRY, row.entry)
+            notice(f"{printable(path / ENTRY)}: was gone, restored from the index")
 
 
 def repair_run(path: Path, row: Row | None, notice: Notice) -> bool:
@@ -57,14 +69,14 @@ def repair_run(path: Path, row: Row | None, notice: Notice) -> bool:
     texts = {PROFILE: row.profile, STATE: row.state, ENTRY: row.entry} if row else {}
     readers: tuple[tuple[str, Reader], ...] = (
         (STATE, read_state),
-        (PROFILE, read_profile),
+        (PROFILE, _frozen_profile),
         (ENTRY, read_entry),
     )
     for name, read in readers:
-        if _can_be_read(read, path):
+        if _can_be_read(read, path) and not _is_cut_off(path / name, texts.get(name, "")):
             continue
         if not texts.get(name) and name != ENTRY:
-            return repaired
+            return repaired  # nothing to restore it from: it is left, and told
         keep_aside(path / name, notice)
         if texts.get(name):
             write_atomically(path / name, texts[name])
@@ -91,6 +103,21 @@ def keep_aside(file: Path, notice: Notice) -> None:
             notice(f"{printable(file)}: could not be read, kept aside as {printable(aside.name)}")
         else:
             notice(f"{printable(file)}: was gone")
+
+
+def _is_cut_off(file: Path, whole: str) -> bool:
+    """Whether a file is the beginning of what it was, which may well make sense by itself."""
+    with store_errors(file, "cannot be read"):
+        raw = file.read_bytes() if file.exists() else b""
+    return file.name == PROFILE and len(raw) < len(whole.encode()) and whole.encode().startswith(raw)
+
+
+def _frozen_profile(directory: Path) -> Profile:
+    """The settings of a run; StoreError where they are damaged or not those it was queued with."""
+    profile, state = read_profile(directory), read_state(directory)
+    if content_key(profile, state.stage, state.parent) != state.key:
+        raise StoreError(f"{printable(directory / PROFILE)}: its settings are not those it was queued with")
+    return profile
 
 
 def _can_be_read(read: Reader, directory: Path) -> bool:

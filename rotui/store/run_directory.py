@@ -9,7 +9,7 @@ from filelock import FileLock, Timeout
 
 from rotui.errors import StoreError
 from rotui.failpoints import reach
-from rotui.store.atomic import append_line, drop_torn_line, store_errors, write_atomically
+from rotui.store.atomic import append_line, clear_temporaries, drop_torn_line, store_errors, write_atomically
 from rotui.store.checkpoints import newest_checkpoint_name
 from rotui.store.layout import LOCK, LOG, METRICS, PROVENANCE, RESULT
 from rotui.store.past_runs import read_state
@@ -53,6 +53,9 @@ class RunDirectory:
             state = read_state(path)
             if state.status in ("finished", "failed"):
                 raise StoreError(f"{printable(path)}: the run has ended already ({state.status})")
+            clear_temporaries(path)
+            with store_errors(path / LOG):
+                (path / LOG).touch()
             for name in (METRICS, LOG):
                 drop_torn_line(path / name)
             state = state.begun(newest_checkpoint_name(path))
@@ -152,11 +155,11 @@ def lock_run(path: Path, wait_seconds: float = 0.0) -> FileLock:
     """The run's lock, held; RunTakenError where another process holds it, StoreError where it cannot be
     taken."""
     lock = FileLock(path / LOCK, thread_local=False)
-    try:
-        with store_errors(path / LOCK, "cannot be locked"):
+    with store_errors(path / LOCK, "cannot be locked"):
+        try:
             lock.acquire(timeout=wait_seconds)
-    except Timeout as error:
-        raise RunTakenError(f"{printable(path)}: another process is training this run") from error
+        except Timeout as error:
+            raise RunTakenError(f"{printable(path)}: another process is training this run") from error
     return lock
 
 

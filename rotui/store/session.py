@@ -10,13 +10,13 @@ from filelock import FileLock, Timeout
 
 from rotui.errors import StoreError
 from rotui.failpoints import reach
-from rotui.store.atomic import store_errors
-from rotui.store.database import Database, UnreadableDatabaseError
+from rotui.store.atomic import clear_temporaries, store_errors
+from rotui.store.database import Database, NewerDatabaseError, UnreadableDatabaseError
 from rotui.store.identity import StoreIdentity, new_identity, read_identity
 from rotui.store.index import Row, load_rows, remove_rows, row_of, save_rows, survey
 from rotui.store.layout import DATABASE, STORE, WRITER_LOCK
 from rotui.store.listing import ListedRun, with_parents
-from rotui.store.repair import Notice, keep_aside, repair_run, settle_staged
+from rotui.store.repair import Notice, keep_aside, repair_run, restore_entries, settle_staged
 from rotui.text import printable
 
 WRITER_SECONDS = 60.0
@@ -26,12 +26,13 @@ WRITER_SECONDS = 60.0
 @dataclass
 class Session:
     """What a change works with. `runs` are as they were when it began; `unreadable` has one message for each
-    run that cannot be read and could not be repaired."""
+    run that cannot be read and could not be repaired; `rows` are the index's, by name."""
 
     runs_dir: Path
     identity: StoreIdentity
     runs: list[ListedRun]
     unreadable: list[str]
+    rows: dict[str, Row]
     _connection: sqlite3.Connection
 
     def record(self, path: Path, name: str = "") -> None:
@@ -75,15 +76,19 @@ def session(runs_dir: Path, notice: Notice) -> Iterator[Session]:
     """
     with ExitStack() as stack:
         connection, rows = _opened(Database(runs_dir / DATABASE), stack, notice)
+        clear_temporaries(runs_dir, STORE)
         settle_staged(runs_dir, rows)
-        identity = _identity(runs_dir, notice)
+        restore_entries(runs_dir, rows, notice)
+        identity = _identity(runs_dir, rows, notice)
         found = survey(runs_dir, rows, identity.id)
         repaired = [name for name in found.unreadable if repair_run(runs_dir / name, rows.get(name), notice)]
         if repaired:
             found = survey(runs_dir, rows, identity.id)
         save_rows(connection, found.changed)
         remove_rows(connection, found.gone)
-        yield Session(runs_dir, identity, with_parents(found.runs), [*found.unreadable.values()], connection)
+        known = rows | {row.name: row for row in found.changed}
+        unreadable = [*found.unreadable.values()]
+        yield Session(runs_dir, identity, with_parents(found.runs), unreadable, known, connection)
         reach("before-commit")
     reach("committed")
 
@@ -104,8 +109,10 @@ def look(runs_dir: Path) -> tuple[list[ListedRun], list[str]]:
     try:
         with Database(runs_dir / DATABASE).reading() as connection:
             rows = load_rows(connection) if connection is not None else {}
-    except UnreadableDatabaseError:
-        rows = {}  # the directories have it all; who changes something next keeps the file aside
+    except NewerDatabaseError:
+        raise
+    except StoreError:
+        rows = {}  # the directories have it all; who changes something next puts the file right
     try:
         identity = read_identity(runs_dir)
     except StoreError:
@@ -126,13 +133,18 @@ def _opened(
     return stack.enter_context(database.writing(load_rows))
 
 
-def _identity(runs_dir: Path, notice: Notice) -> StoreIdentity:
+def _identity(runs_dir: Path, rows: dict[str, Row], notice: Notice) -> StoreIdentity:
+    """What the runs directory remembers of itself; where that is lost or damaged, what its runs say.
+
+    Runs alone, without an index or a damaged file, may have been copied here, and are then not this one's.
+    """
+    was_damaged = False
     try:
         identity = read_identity(runs_dir)
     except StoreError:
         keep_aside(runs_dir / STORE, notice)
-        identity = None
+        identity, was_damaged = None, True
     if identity is None:
-        identity = new_identity(runs_dir)
+        identity = new_identity(runs_dir, adopt=was_damaged or bool(rows))
         identity.write(runs_dir)
     return identity

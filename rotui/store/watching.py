@@ -17,6 +17,7 @@ from rotui.study.events import (
     RunPaused,
     RunSkipped,
     RunStarted,
+    RunStopped,
     StepEnded,
 )
 from rotui.study.planning import PlannedRun
@@ -45,8 +46,11 @@ class Watcher:
     def look(self, runs: Sequence[ListedRun]) -> None:
         """Posts what is new. StoreError where a run that is going on cannot be read."""
         for run in runs:
-            asked = run.name in self._only if self._only is not None else run.name in self._watched
-            if run.name not in self.own and (asked or run.status in ("running", "paused")):
+            if self._only is not None:
+                asked = run.name in self._only
+            else:
+                asked = run.name in self._watched or run.status in ("running", "paused")
+            if asked and run.name not in self.own:
                 self._tell(run, self._watched.setdefault(run.name, _Watched()))
 
     def _tell(self, run: ListedRun, told: _Watched) -> None:
@@ -76,5 +80,7 @@ class Watcher:
                 self._post(RunFinished(planned, past.result))
             case "failed":
                 self._post(RunFailed(planned, run.reason))
+            case "stopped" | "interrupted" if was in ("running", "paused"):
+                self._post(RunStopped(planned, run.reason or run.status))
             case "skipped" | "cancelled" | "held":
                 self._post(RunSkipped(planned, run.reason if run.status == "skipped" else run.status))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotui.cli.command_line import pasteable, same_command
-from rotui.cli.formats import count, duration, swept
+from rotui.formats import count, duration, swept
 from rotui.text import printable
 
 

@@ -1,12 +1,21 @@
 """Numbers as people read them: durations, counts, percentages, a run's swept values."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from rotui.text import printable
 
-if TYPE_CHECKING:
-    from rotui.study.cost import Cost
+
+class ImageCount(Protocol):
+    """A number of images that may not be known."""
+
+    @property
+    def trained(self) -> int:
+        """Images passed forward and backward."""
+
+    @property
+    def known(self) -> bool:
+        """Whether the number is."""
 
 
 def duration(seconds: float | None) -> str:
@@ -31,7 +40,7 @@ def count(number: int) -> str:
     return str(number)
 
 
-def images_trained(cost: "Cost") -> str:
+def images_trained(cost: ImageCount) -> str:
     """Images a plan trains on, `unknown` where only a folder's files could tell."""
     return count(cost.trained) if cost.known else "unknown"
 

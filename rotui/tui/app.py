@@ -1,0 +1,297 @@
+"""The console: five places over one runs directory, and the worker that trains what is queued."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.screen import Screen
+
+from rotui.errors import ExitCode, RotuiError
+from rotui.store.queue import Queue
+from rotui.store.status import ENDED
+from rotui.text import printable
+from rotui.tui.commands import PlaceCommands
+from rotui.tui.feed import Feed
+from rotui.tui.leaving import Leave, LeaveDialog, hand_over
+from rotui.tui.machine import Probe, machine_probe
+from rotui.tui.place import Place
+from rotui.tui.screens.console import ConsoleScreen
+from rotui.tui.snapshot import Snapshot
+from rotui.tui.themes import DEFAULT_THEME, THEMES
+from rotui.tui.trainer import Trainer
+from rotui.tui.view_state import ViewState
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """What the console is opened on. `trains` is false for a console that only watches."""
+
+    runs_dir: Path
+    data_dir: Path
+    device: str = "auto"
+    checkpoint_seconds: float = 60.0
+    allow_inexact: bool = False
+    trains: bool = True
+    command: tuple[str, ...] = ("rotui",)
+
+
+def _place(module: str, name: str) -> Screen[None]:
+    """A place that is imported when one goes there first: together they take a fifth of a second."""
+    screen: Screen[None] = getattr(import_module(f"rotui.tui.screens.{module}"), name)()
+    return screen
+
+
+class SnapshotTaken(Message):
+    """The feed has a newer snapshot; one that was not handled yet is replaced by it."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        super().__init__()
+
+    def can_replace(self, message: Message) -> bool:
+        """Only the newest counts."""
+        return isinstance(message, SnapshotTaken)
+
+
+class NoticeGiven(Message):
+    """The worker thread has something to say."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        super().__init__()
+
+
+class RotuiApp(App[int]):
+    """Shows snapshots of the runs directory and changes its queue; every number comes from the core."""
+
+    TITLE = "rotui"
+    CSS_PATH = "rotui.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    COMMANDS = App.COMMANDS | {PlaceCommands}
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012  # declared so by Textual
+        (0, "-tiny"),
+        (60, "-narrow"),
+        (100, "-normal"),
+        (160, "-wide"),
+    ]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012  # declared so by Textual
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
+        "console": ConsoleScreen,
+        "results": lambda: _place("results", "ResultsScreen"),
+        "runs": lambda: _place("runs", "RunsScreen"),
+        "run": lambda: _place("run", "RunScreen"),
+        "preview": lambda: _place("preview", "PreviewScreen"),
+    }
+    DEFAULT_MODE = "console"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("1", "place('console')", "Console", id="place.console", tooltip="Profiles, queue, charts"),
+        Binding("2", "place('results')", "Results", id="place.results", tooltip="Measured beside published"),
+        Binding("3", "place('runs')", "Runs", id="place.runs", tooltip="Every run: sort, filter, compare"),
+        Binding("4", "place('run')", "Run", id="place.run", tooltip="One run in full"),
+        Binding(
+            "5", "place('preview')", "Preview", id="place.preview", tooltip="Pictures as the network sees"
+        ),
+        Binding("question_mark", "help", "Help", id="app.help", tooltip="Every key of this place"),
+        Binding("q", "leave", "Quit", id="app.leave", tooltip="Leave the console"),
+        Binding("ctrl+t", "next_theme", "Theme", id="app.theme", show=False, tooltip="The next theme"),
+        Binding("ctrl+q", "leave", "Quit", id="app.leave-too", show=False, priority=True),
+        Binding("ctrl+c", "leave", "Quit", id="app.interrupt", show=False, priority=True),
+    ]
+
+    def __init__(self, workplace: Workplace, *, probe: Probe | None = None, state: ViewState | None = None):
+        self.workplace = workplace
+        self.snapshot = Snapshot()
+        self.view_state = state if state is not None else ViewState.load()
+        self.probe = probe if probe is not None else machine_probe()
+        self.chosen_run = ""
+        self.chosen_profile = ""
+        self.hung_up = False
+        self.handed_over = False
+        self._terminated = False
+        self.feed = Feed(workplace.runs_dir, lambda snapshot: self._tell(SnapshotTaken(snapshot)))
+        self.trainer = Trainer(
+            workplace.runs_dir,
+            workplace.data_dir,
+            device=workplace.device,
+            checkpoint_seconds=workplace.checkpoint_seconds,
+            allow_inexact=workplace.allow_inexact,
+            command=workplace.command,
+            notice=self.notice_from_thread,
+        )
+        super().__init__()
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = (
+            self.view_state.theme if self.view_state.theme in self.available_themes else DEFAULT_THEME
+        )
+        self.set_keymap(self.view_state.keymap)
+
+    @property
+    def queue(self) -> Queue:
+        """Changes to the queue; what they repair is told."""
+        return Queue(self.workplace.runs_dir, self.notice_from_thread)
+
+    def notice_from_thread(self, text: str) -> None:
+        """Shows a text; callable from any thread."""
+        self._tell(NoticeGiven(text))
+
+    def _tell(self, message: Message) -> None:
+        """Posts from any thread; nothing is left to tell once the console is gone."""
+        with suppress(RuntimeError):
+            self.post_message(message)
+
+    def on_mount(self) -> None:
+        """The first frame is out: begin to look and to listen for signals."""
+        self.feed.start()
+        loop = asyncio.get_running_loop()
+        with suppress(RuntimeError, ValueError):  # not in the main thread: a test, which sends no signals
+            loop.add_signal_handler(signal.SIGTERM, self._terminate)
+            if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+                loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+
+    def on_unmount(self) -> None:
+        """Ends the feed and keeps what the user arranged."""
+        self.feed.stop()
+        self.view_state.theme = self.theme
+        self.view_state.save()
+
+    @on(SnapshotTaken)
+    def take_snapshot(self, message: SnapshotTaken) -> None:
+        """Shows what is new, tells of runs that ended, and has what waits trained."""
+        before, self.snapshot = self.snapshot, message.snapshot
+        self._tell_endings(before)
+        if self.workplace.trains and self._something_waits():
+            self.trainer.start()
+        if isinstance(self.screen, Place):
+            self.screen.refresh_place()
+
+    @on(NoticeGiven)
+    def give_notice(self, message: NoticeGiven) -> None:
+        """Shows what the worker has to say."""
+        self.notify(printable(message.text, 400), timeout=12, markup=False)
+
+    def _something_waits(self) -> bool:
+        return any(
+            run.own and run.status in ("queued", "stopped", "interrupted") for run in self.snapshot.queue
+        )
+
+    def _tell_endings(self, before: Snapshot) -> None:
+        was_active = {run.name for run in before.active}
+        for run in self.snapshot.runs:
+            if run.name in was_active and run.status in ENDED:
+                best = f", best {run.best:.2f} %" if run.best is not None else ""
+                failed = run.status == "failed"
+                why = f": {printable(run.reason)}" if failed else ""
+                self.notify(
+                    f"{run.number} {run.stage}: {run.status}{best}{why}",
+                    severity="error" if failed else "information",
+                    markup=False,
+                )
+                self.bell()
+
+    def headline(self, place: str) -> Text:
+        """The first line of every place: where one is, and how the queue stands."""
+        active, waiting = len(self.snapshot.active), 0
+        for run in self.snapshot.queue:
+            waiting += run.status in ("queued", "stopped", "interrupted")
+        parts = [f"{active} training" if active else "idle"]
+        parts += [f"{waiting} waiting"] if waiting else []
+        parts += ["PAUSED"] if self.snapshot.paused else []
+        if self.trainer.decoding is not None:
+            parts.append("decoding {} of {} images".format(*self.trainer.decoding))
+        text = Text.assemble(("rotui ", "bold"), (place, "bold reverse"), "  ", " · ".join(parts))
+        text.append(f"  {printable(self.workplace.runs_dir, 60)}", "dim")
+        if self.snapshot.trouble:
+            text.append(f"  {printable(self.snapshot.trouble, 200)}", "bold red")
+        return text
+
+    def change(self, action: Callable[[Queue], None], done: str) -> None:
+        """Changes the queue off the event loop and says so, or says why it could not be changed."""
+
+        def work() -> None:
+            try:
+                action(self.queue)
+            except RotuiError as error:
+                self.call_from_thread(self.notify, printable(error, 400), severity="error", markup=False)
+            else:
+                self.feed.look_now()
+                self.call_from_thread(self.notify, done, markup=False, timeout=3)
+
+        self.run_worker(work, thread=True, exit_on_error=False, group="queue")
+
+    def open_run(self, name: str) -> None:
+        """Shows one run in full."""
+        self.chosen_run = name
+        self.feed.want(frozenset({name}))
+        self.switch_mode("run")
+
+    def open_preview(self, profile: str = "", run: str = "") -> None:
+        """Shows what a profile's, or a run's, network sees."""
+        self.chosen_profile, self.chosen_run = profile, run or self.chosen_run
+        self.switch_mode("preview")
+
+    def action_place(self, name: str) -> None:
+        """Goes to a place."""
+        self.switch_mode(name)
+
+    def action_help(self) -> None:
+        """Every key that does something here."""
+        from rotui.tui.screens.help import HelpScreen
+
+        self.push_screen(HelpScreen())
+
+    def action_next_theme(self) -> None:
+        """The next theme, in the order of the palette."""
+        names = [theme.name for theme in THEMES]
+        at = names.index(self.theme) if self.theme in names else -1
+        self.theme = names[(at + 1) % len(names)]
+        self.notify(f"theme {self.theme}", timeout=2)
+
+    async def action_quit(self) -> None:
+        """The palette's way out is the same as the key's."""
+        self.action_leave()
+
+    def action_leave(self) -> None:
+        """Leaves at once where nothing is being trained here, otherwise asks what is to become of it."""
+        if not self.trainer.current and not (self.trainer.is_working and self._something_waits()):
+            self._leave("stop")
+        elif not isinstance(self.screen, LeaveDialog):
+            self.push_screen(LeaveDialog(), self._leave)
+
+    def _leave(self, way: Leave | None) -> None:
+        if way in (None, "stay"):
+            return
+        self.handed_over = way == "hand over"
+        self.trainer.stop()
+        self.notify("stopping at the end of this step, with a checkpoint", timeout=30)
+        self.run_worker(self._end, thread=True, exit_on_error=False, group="leaving", exclusive=True)
+
+    def _end(self) -> None:
+        self.trainer.join()
+        if self.handed_over:
+            hand_over(self.workplace)
+        self.call_from_thread(self.exit, int(ExitCode.TERMINATED if self._terminated else ExitCode.DONE))
+
+    def _terminate(self) -> None:
+        self._terminated = True
+        self._leave("stop")
+
+    def _hang_up(self) -> None:
+        """The terminal is gone: the screen is dropped, and the process goes on until the queue is empty."""
+        self.hung_up = True
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for descriptor in (0, 1, 2):
+            os.dup2(nowhere, descriptor)
+        self.trainer.leave_when_empty()
+        self.exit(int(ExitCode.DONE))

@@ -1,0 +1,132 @@
+"""The thread that tails the runs directory for the console: it looks often and reads only what changed.
+
+The console of a process that trains and one that only watches see the same, a moment later.
+"""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from rotui.errors import RotuiError, StoreError
+from rotui.store.identity import read_identity
+from rotui.store.layout import DATABASE, METRICS, STATE, STORE
+from rotui.store.listing import ListedRun
+from rotui.store.live_progress import read_progress
+from rotui.store.ordering import in_order
+from rotui.store.past_runs import read_epochs
+from rotui.store.session import look
+from rotui.study.records import EpochRecord
+from rotui.tui.snapshot import Snapshot
+
+SECONDS = 0.5
+"""Time between two looks at what may have changed, which takes a few calls of stat."""
+
+Stamp = tuple[tuple[int, int, int], ...]
+
+
+class Feed:
+    """Posts a new Snapshot whenever something changed. `post` must return at once and be callable from any
+    thread. Reading never locks, and never changes anything."""
+
+    def __init__(self, runs_dir: Path, post: Callable[[Snapshot], None]) -> None:
+        self._runs_dir = runs_dir
+        self._post = post
+        self._wanted: frozenset[str] = frozenset()
+        self._snapshot = Snapshot()
+        self._index_stamp: Stamp | None = None
+        self._run_stamps: dict[str, Stamp] = {}
+        self._epochs: dict[str, tuple[EpochRecord, ...]] = {}
+        self._wake = threading.Event()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._tail, name="rotui feed", daemon=True)
+
+    def start(self) -> None:
+        """Begins to look."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the thread."""
+        self._ended.set()
+        self._wake.set()
+
+    def want(self, names: frozenset[str]) -> None:
+        """Asks for the epochs of these runs beside those of the runs that go on."""
+        if names != self._wanted:
+            self._wanted = names
+            self._wake.set()
+
+    def look_now(self) -> None:
+        """Has the next look come at once: something was just changed from here."""
+        self._wake.set()
+
+    def _tail(self) -> None:
+        while not self._ended.is_set():
+            try:
+                changed = self._look()
+            except RotuiError as error:
+                changed = self._snapshot.trouble != str(error)
+                self._snapshot = Snapshot(
+                    runs=self._snapshot.runs, trouble=str(error), version=self._snapshot.version
+                )
+            if changed:
+                self._post(self._snapshot)
+            self._wake.wait(SECONDS)
+            self._wake.clear()
+
+    def _look(self) -> bool:
+        before = self._snapshot
+        runs, unreadable, version = before.runs, before.unreadable, before.version
+        active = {run.name for run in before.active}
+        index = _stamp(
+            self._runs_dir,
+            self._runs_dir / DATABASE,
+            self._runs_dir / f"{DATABASE}-wal",
+            self._runs_dir / STORE,
+            *(self._runs_dir / name / STATE for name in sorted(active)),
+        )
+        if index != self._index_stamp:
+            found, unread = look(self._runs_dir)
+            runs, unreadable, version = tuple(found), tuple(unread), version + 1
+            self._index_stamp = index
+        identity = read_identity(self._runs_dir)
+        queue = tuple(in_order(runs))
+        going_on = [run.name for run in queue if run.status in ("running", "paused")]
+        live = {name: told for name in going_on if (told := read_progress(self._runs_dir / name))}
+        epochs = self._read_epochs(runs, self._wanted.union(going_on))
+        self._snapshot = Snapshot(
+            runs=runs,
+            queue=queue,
+            live=live,
+            epochs=epochs,
+            unreadable=unreadable,
+            paused=identity is not None and identity.paused,
+            version=version,
+        )
+        return self._snapshot != before
+
+    def _read_epochs(
+        self, runs: tuple[ListedRun, ...], names: frozenset[str]
+    ) -> dict[str, tuple[EpochRecord, ...]]:
+        known = {run.name for run in runs}
+        for name in names & known:
+            stamp = _stamp(self._runs_dir / name / METRICS)
+            if self._run_stamps.get(name) != stamp:
+                try:
+                    self._epochs[name] = read_epochs(self._runs_dir / name)
+                except StoreError:
+                    self._epochs[name] = ()
+                self._run_stamps[name] = stamp
+        return {name: self._epochs[name] for name in sorted(names & known)}
+
+
+def _stamp(*files: Path) -> Stamp:
+    """What changes when one of the files is written or replaced."""
+    stamps = []
+    for file in files:
+        try:
+            found = file.stat()
+        except OSError:
+            stamps.append((0, 0, 0))
+        else:
+            stamps.append((found.st_mtime_ns, found.st_ino, found.st_size))
+    return tuple(stamps)

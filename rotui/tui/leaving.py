@@ -1,0 +1,70 @@
+"""The ways out of the console while something is being trained."""
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+if TYPE_CHECKING:
+    from rotui.tui.app import Workplace
+
+Leave = Literal["hand over", "stop", "stay"]
+
+WORKER_LOG = "worker.log"
+
+
+class LeaveDialog(ModalScreen[Leave]):
+    """Asks what is to become of the run that is being trained in this process."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("l", "choose('hand over')", "Leave running", id="leave.hand-over"),
+        Binding("s", "choose('stop')", "Stop", id="leave.stop"),
+        Binding("escape,q", "choose('stay')", "Stay", id="leave.stay"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        """The question and its three answers."""
+        with Vertical(classes="dialog"):
+            yield Static("Something is being trained in this console.", classes="dialog-title")
+            yield OptionList(
+                Option("[l]  Leave it running: a worker without a terminal goes on exactly", id="hand over"),
+                Option("[s]  Stop with a checkpoint; the queue waits", id="stop"),
+                Option("[Esc]  Stay", id="stay"),
+                markup=False,
+            )
+
+    def on_option_list_option_selected(self, message: OptionList.OptionSelected) -> None:
+        """An answer was chosen with enter."""
+        self.action_choose(message.option.id or "stay")
+
+    def action_choose(self, way: str) -> None:
+        """Closes with the answer."""
+        ways: dict[str, Leave] = {"hand over": "hand over", "stop": "stop", "stay": "stay"}
+        self.dismiss(ways[way])
+
+
+def hand_over(workplace: "Workplace") -> None:
+    """Starts a worker of its own session, which outlives this process and its terminal.
+
+    What it says goes to worker.log in the runs directory.
+    """
+    command = [sys.executable, "-m", "rotui", "worker", "--runs-dir", str(workplace.runs_dir.absolute())]
+    command += ["--data-dir", str(workplace.data_dir.absolute()), "--device", workplace.device]
+    command += ["--checkpoint-seconds", str(workplace.checkpoint_seconds)]
+    command += ["--allow-inexact"] if workplace.allow_inexact else []
+    with (workplace.runs_dir / WORKER_LOG).open("ab") as log:
+        subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env=os.environ.copy(),
+        )

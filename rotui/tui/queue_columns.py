@@ -1,0 +1,71 @@
+"""The columns of the queue: state, progress and the time that is left."""
+
+from rich.text import Text
+
+from rotui.formats import count, duration
+from rotui.store.listing import ListedRun
+from rotui.store.ordering import seconds_left, share_done
+from rotui.text import printable
+from rotui.tui.snapshot import Snapshot
+from rotui.tui.widgets.virtual_table import Column
+
+MARKS = {
+    "queued": ("·", "dim"),
+    "held": ("‖", "yellow"),
+    "running": ("▶", "green"),
+    "paused": ("!", "bold yellow"),
+    "stopped": ("■", "yellow"),
+    "interrupted": ("↻", "yellow"),
+    "finished": ("✓", "green"),
+    "failed": ("✗", "bold red"),
+    "skipped": ("-", "yellow"),
+    "cancelled": ("-", "dim"),
+}
+BAR_WIDTH = 10
+
+
+def status_text(run: ListedRun) -> Text:
+    """The state by sign, word and colour."""
+    mark, style = MARKS[run.status]
+    return Text.assemble((f"{mark} {run.status}", style))
+
+
+def bar(share: float, width: int = BAR_WIDTH) -> Text:
+    """The share that is done, told by its signs and not by colour alone."""
+    full = round(share * width)
+    return Text.assemble(("━" * full, "green"), ("╌" * (width - full), "dim"), f" {share:4.0%}")
+
+
+def queue_columns(snapshot: Snapshot) -> list[Column[ListedRun]]:
+    """The queue's columns as of this snapshot."""
+    live = snapshot.live
+
+    def done(run: ListedRun) -> Text:
+        return bar(share_done(run, live.get(run.name)))
+
+    def left(run: ListedRun) -> str:
+        seconds = seconds_left(run, live.get(run.name))
+        return "" if seconds is None else duration(seconds)
+
+    def rate(run: ListedRun) -> str:
+        told = live.get(run.name)
+        return f"{count(round(told.images_per_second))}/s" if told else ""
+
+    def best(run: ListedRun) -> str:
+        return "" if run.best is None else f"{run.best:.2f}"
+
+    return [
+        Column("number", "no.", lambda run: str(run.number), width=3, justify="right"),
+        Column("stage", "stage", lambda run: run.stage, width=21),
+        Column("status", "state", status_text, width=9, max_width=13),
+        Column("done", "done", done, width=BAR_WIDTH + 5, rank=1),
+        Column("left", "left", left, width=11, justify="right", rank=2),
+        Column("best", "best", best, width=6, justify="right", rank=3),
+        Column(
+            "settings", "settings", lambda run: printable(run.settings, 60), width=10, max_width=40, rank=4
+        ),
+        Column("seed", "seed", lambda run: str(run.seed), width=4, justify="right", rank=5),
+        Column("rate", "images", rate, width=8, justify="right", rank=6),
+        Column("why", "why", lambda run: printable(run.reason, 80), width=12, max_width=50, rank=7),
+        Column("note", "note", lambda run: printable(run.note, 40), width=6, max_width=30, rank=8),
+    ]

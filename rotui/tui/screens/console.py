@@ -1,0 +1,230 @@
+"""The first place: profiles to choose from, the queue with its progress, live charts of the run in view."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Static
+
+from rotui.profile.faults import ProfileError
+from rotui.store.listing import ListedRun
+from rotui.store.queue import Queue
+from rotui.text import printable
+from rotui.tui.curves import accuracy_series, loss_series, published_reference
+from rotui.tui.editing import edit_file
+from rotui.tui.place import Place
+from rotui.tui.profile_watch import load_profiles, profile_stamp
+from rotui.tui.queue_columns import queue_columns
+from rotui.tui.screens.form import ProfileForm
+from rotui.tui.snapshot import Snapshot
+from rotui.tui.widgets.chart import Chart
+from rotui.tui.widgets.machine_strip import MachineStrip
+from rotui.tui.widgets.profile_list import ListedProfile, ProfileList
+from rotui.tui.widgets.table_messages import RowHighlighted, RowSelected
+from rotui.tui.widgets.virtual_table import VirtualTable
+
+PROFILE_SECONDS = 2.0
+"""Time between two looks at whether a profile's file was changed."""
+
+
+class ConsoleScreen(Place):
+    """Choose, queue, watch."""
+
+    title_text = "Console"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("e", "edit", "Edit", id="console.edit", tooltip="Open the profile in $EDITOR"),
+        Binding(
+            "o", "preview", "Preview", id="console.preview", tooltip="Pictures as this network sees them"
+        ),
+        Binding("p", "pause", "Pause", id="console.pause", tooltip="Begin no run, or begin runs again"),
+        Binding("x", "cancel", "Cancel", id="console.cancel", tooltip="Take the run out of the queue"),
+        Binding("h", "hold", "Hold", id="console.hold", tooltip="Hold the run back, or release it"),
+        Binding("K", "move('up')", "Up", id="console.up", show=False, tooltip="Move the run up"),
+        Binding("J", "move('down')", "Down", id="console.down", show=False, tooltip="Move the run down"),
+        Binding("T", "move('top')", "Top", id="console.top", show=False, tooltip="Move the run to the front"),
+        Binding(
+            "z", "maximise", "Zoom", id="console.zoom", show=False, tooltip="One pane on the whole screen"
+        ),
+        Binding("b", "toggle_profiles", "Panes", id="console.panes", show=False, tooltip="Hide the profiles"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._in_view = ""
+        self._follows = True
+        self._profile_stamp: object = None
+
+    def compose_place(self) -> ComposeResult:
+        """Profiles at the left; queue above charts at the right; the machine at the bottom."""
+        with Horizontal(id="console"):
+            with Vertical(id="profiles-pane"):
+                yield ProfileList(id="profiles")
+                yield Static(id="profile-about", markup=False)
+            with Vertical(id="work-pane"):
+                yield VirtualTable[ListedRun](
+                    empty="nothing is queued: choose a profile and press enter", id="queue"
+                )
+                yield Static(id="view-title", markup=False)
+                with Horizontal(id="charts"):
+                    yield Chart(id="accuracy")
+                    yield Chart(id="loss")
+        yield MachineStrip(self.console_app.probe, id="machine")
+
+    def on_mount(self) -> None:
+        """Loads the profiles and looks at their files from then on."""
+        super().on_mount()
+        self.query_one("#profiles-pane").set_class(
+            "profiles" in self.console_app.view_state.hidden_panes, "hidden"
+        )
+        self.look_at_profiles()
+        self.set_interval(PROFILE_SECONDS, self.look_at_profiles)
+        self.query_one("#profiles", ProfileList).focus()
+
+    def look_at_profiles(self) -> None:
+        """Has the profiles loaded again, off the event loop, where a file of theirs was changed."""
+        stamp = profile_stamp()
+        if stamp != self._profile_stamp:
+            self._profile_stamp = stamp
+
+            def load() -> None:
+                found = load_profiles()
+                self.app.call_from_thread(self.query_one("#profiles", ProfileList).show, found)
+
+            self.run_worker(load, thread=True, exit_on_error=False, group="profiles", exclusive=True)
+
+    def show(self, snapshot: Snapshot) -> None:
+        """The queue, and the charts of the run in view."""
+        table = self.query_one("#queue", VirtualTable)
+        table.set_columns(queue_columns(snapshot))
+        table.set_rows(snapshot.queue, key=lambda run: run.name)
+        if self._follows and snapshot.active:
+            self._in_view = snapshot.active[0].name
+        elif not self._in_view and table.cursor_row is not None:
+            self._in_view = table.cursor_row.name
+        self._show_charts(snapshot)
+        rates = [told.images_per_second for told in snapshot.live.values()]
+        self.query_one("#machine", MachineStrip).set_rate(sum(rates) if rates else None)
+
+    def _show_charts(self, snapshot: Snapshot) -> None:
+        run = snapshot.run(self._in_view)
+        epochs = snapshot.epochs.get(self._in_view, ())
+        self.console_app.feed.want(frozenset({self._in_view} if self._in_view else ()))
+        title = ""
+        if run is not None:
+            title = f"{run.number} {run.stage} · {run.settings} · seed {run.seed}"
+        self.query_one("#view-title", Static).update(printable(title))
+        directory = self.console_app.workplace.runs_dir / self._in_view
+        references = published_reference(directory) if run is not None else ()
+        self.query_one("#accuracy", Chart).set_content(accuracy_series(epochs), references, "accuracy", "%")
+        self.query_one("#loss", Chart).set_content(loss_series(epochs), (), "loss", "nats")
+
+    @on(ProfileList.Highlighted)
+    def tell_about(self, message: ProfileList.Highlighted) -> None:
+        """What the profile asks, or what is wrong with it."""
+        about = self.query_one("#profile-about", Static)
+        loaded = message.profile.loaded
+        about.set_class(isinstance(loaded, ProfileError), "bad")
+        if isinstance(loaded, ProfileError):
+            about.update(str(loaded))
+        else:
+            about.update(f"{loaded.profile.title}\n{loaded.profile.description}".strip())
+
+    @on(ProfileList.Chosen)
+    def fill_in(self, message: ProfileList.Chosen) -> None:
+        """Opens the form of the profile, or its file where it has faults."""
+        if isinstance(message.profile.loaded, ProfileError):
+            self.action_edit()
+        else:
+            self.app.push_screen(ProfileForm(message.profile.reference))
+
+    @on(RowHighlighted)
+    def view_run(self, message: RowHighlighted) -> None:
+        """The charts follow the cursor from when the user moves it."""
+        if message.row is not None and message.table.has_focus:
+            self._follows = False
+            self._in_view = message.row.name
+            self._show_charts(self.console_app.snapshot)
+
+    @on(RowSelected)
+    def open_run(self, message: RowSelected) -> None:
+        """Shows the run in full."""
+        self.console_app.open_run(message.row.name)
+
+    def action_edit(self) -> None:
+        """Opens the profile's file in the user's editor, and loads it again afterwards."""
+        profile = self._profile()
+        if profile is not None:
+            edit_file(self.app, profile.found.path, read_only=profile.found.origin == "built in")
+            self.look_at_profiles()
+
+    def action_preview(self) -> None:
+        """Goes to the pictures of the profile."""
+        profile = self._profile()
+        if profile is not None:
+            self.console_app.open_preview(profile=profile.reference)
+
+    def action_pause(self) -> None:
+        """Has no run begin, or runs begin again."""
+        if self.console_app.snapshot.paused:
+            self.console_app.change(lambda queue: queue.resume(), "the queue goes on")
+        else:
+            self.console_app.change(lambda queue: queue.pause(), "paused: what is being trained goes on")
+
+    def action_cancel(self) -> None:
+        """Takes the run under the cursor, or the marked ones, out of the queue."""
+        self._change(lambda queue, names: queue.cancel(names), "cancelled")
+
+    def action_hold(self) -> None:
+        """Holds the runs back, or releases them where the first is held."""
+        chosen = self._chosen()
+        if chosen and chosen[0].status == "held":
+            self._change(lambda queue, names: queue.release(names), "released")
+        else:
+            self._change(lambda queue, names: queue.hold(names), "held")
+
+    def action_move(self, where: str) -> None:
+        """Moves the run under the cursor within the queue."""
+        queue, chosen = self.console_app.snapshot.queue, self._chosen()
+        if len(chosen) != 1:
+            return
+        names = [run.name for run in queue]
+        at = names.index(chosen[0].name)
+        if where == "top":
+            self._change(lambda q, moved: q.move(moved, "first"), "moved to the front")
+        elif where == "up" and at > 0:
+            self._change(lambda q, moved: q.move(moved, "before", names[at - 1]), "moved up")
+        elif where == "down" and at + 1 < len(names):
+            self._change(lambda q, moved: q.move(moved, "after", names[at + 1]), "moved down")
+
+    def action_maximise(self) -> None:
+        """The focused pane on the whole screen, and back."""
+        if self.maximized is not None:
+            self.minimize()
+        elif self.focused is not None:
+            self.maximize(self.focused)
+
+    def action_toggle_profiles(self) -> None:
+        """Hides the profiles or shows them again, and remembers it."""
+        hidden = self.console_app.view_state.hidden_panes
+        if "profiles" in hidden:
+            hidden.remove("profiles")
+        else:
+            hidden.append("profiles")
+        self.query_one("#profiles-pane").set_class("profiles" in hidden, "hidden")
+
+    def _profile(self) -> ListedProfile | None:
+        return self.query_one("#profiles", ProfileList).profile
+
+    def _chosen(self) -> list[ListedRun]:
+        table = self.query_one("#queue", VirtualTable)
+        marked = [run for run in self.console_app.snapshot.queue if run.name in table.marked]
+        return marked or ([table.cursor_row] if table.cursor_row is not None else [])
+
+    def _change(self, action: Callable[[Queue, list[str]], None], done: str) -> None:
+        names = [run.name for run in self._chosen()]
+        if names:
+            numbers = ", ".join(str(run.number) for run in self._chosen())
+            self.console_app.change(lambda queue: action(queue, names), f"{numbers}: {done}")

@@ -1,0 +1,66 @@
+"""The console's themes: dark, light, the terminal's own colours, and one for colour-blind eyes."""
+
+from textual.theme import Theme
+
+DEFAULT_THEME = "rotui-dark"
+
+THEMES = (
+    Theme(
+        name="rotui-dark",
+        primary="#7aa2f7",
+        secondary="#9ece6a",
+        accent="#e0af68",
+        warning="#e0af68",
+        error="#f7768e",
+        success="#9ece6a",
+        foreground="#c8d3f5",
+        background="#16161e",
+        surface="#1a1b26",
+        panel="#24283b",
+        dark=True,
+    ),
+    Theme(
+        name="rotui-light",
+        primary="#2257a0",
+        secondary="#3f7a2c",
+        accent="#8f5e15",
+        warning="#8f5e15",
+        error="#a8324a",
+        success="#3f7a2c",
+        foreground="#24292f",
+        background="#fafafa",
+        surface="#f0f0f2",
+        panel="#e4e4e8",
+        dark=False,
+    ),
+    Theme(
+        name="rotui-colour-blind",
+        primary="#56b4e9",
+        secondary="#f0e442",
+        accent="#e69f00",
+        warning="#e69f00",
+        error="#d55e00",
+        success="#0072b2",
+        foreground="#f0f0f0",
+        background="#101014",
+        surface="#18181c",
+        panel="#26262c",
+        dark=True,
+    ),
+    Theme(
+        name="rotui-ansi",
+        primary="ansi_blue",
+        secondary="ansi_green",
+        accent="ansi_yellow",
+        warning="ansi_yellow",
+        error="ansi_red",
+        success="ansi_green",
+        foreground="ansi_default",
+        background="ansi_default",
+        surface="ansi_default",
+        panel="ansi_default",
+        dark=True,
+        ansi=True,
+        variables={"ansi-background": "ansi_black", "ansi-foreground": "ansi_white"},
+    ),
+)
