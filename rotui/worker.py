@@ -130,7 +130,7 @@ class Worker:
             while not self._stop.is_set():
                 left: dict[str, str] = {}
                 if self._has_device():
-                    claimed = claim(self._workplace.runs_dir, only, self._refusal, self._notice)
+                    claimed = self._claim(only)
                     left = claimed.left
                     if claimed.paused:
                         self._tell("the queue is paused: nothing begins before `rotui queue resume`")
@@ -147,6 +147,15 @@ class Worker:
                 self._stop.wait(IDLE_SECONDS)
         finally:
             self._device_lock.release()
+
+    def _claim(self, only: Collection[str] | None) -> Claim:
+        """The next run; none where the disk is too full to begin one, even with the reserve given up."""
+        runs_dir = self._workplace.runs_dir
+        try:
+            return with_reserve(runs_dir, lambda: claim(runs_dir, only, self._refusal, self._notice))
+        except DiskFullError as error:
+            self._tell(f"waits for room: {error}")
+            return Claim()
 
     def refusals(self, runs: Collection[PastRun]) -> list[str]:
         """Why this worker would leave unfinished `runs` waiting, one line each."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from rotui.errors import StoreError
 from rotui.failpoints import reach
 from rotui.store.ordering import in_turn
-from rotui.store.past_runs import PastRun, read_run, read_state
+from rotui.store.past_runs import PastRun, read_run
 from rotui.store.repair import Notice, repair_run
 from rotui.store.run_directory import RunDirectory, RunTakenError
 from rotui.store.session import Session, change
@@ -46,7 +46,7 @@ def claim(
             except StoreError as error:
                 left[listed.name] = str(error)
                 continue
-            reason = _foreign_parent(runs_dir, past) or refuse(past)
+            reason = refuse(past)
             if reason:
                 left[listed.name] = reason
                 continue
@@ -68,10 +68,3 @@ def _as_queued(opened: Session, name: str, notice: Notice) -> PastRun:
     if repair_run(path, opened.rows.get(name), notice):
         opened.record(path)
     return read_run(path)
-
-
-def _foreign_parent(runs_dir: Path, past: PastRun) -> str:
-    """Why the run cannot start from what its state names, or nothing: copied runs may share a name."""
-    if past.parent_run and read_state(runs_dir / past.parent_run).key != past.parent:
-        return f"{past.parent_run} is not the pre-training that it was queued with (queue it again)"
-    return ""

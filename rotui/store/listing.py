@@ -22,6 +22,7 @@ class ListedRun:
     name: str
     number: int
     key: str
+    parent: str
     parent_run: str
     study: str
     stage: str
@@ -69,6 +70,7 @@ def listed(run: PastRun, store: str) -> ListedRun:
         name=run.name,
         number=run.number,
         key=run.key,
+        parent=run.parent,
         parent_run=run.parent_run,
         study=run.study or profile.name,
         stage=run.stage,
@@ -110,6 +112,9 @@ def _settled(run: ListedRun, runs: dict[str, ListedRun]) -> ListedRun:
     parent = runs.get(run.parent_run)
     if parent is None:
         return replace(run, status="skipped", reason=f"{run.parent_run}, which it starts from, is not here")
+    if run.parent and parent.key != run.parent:
+        told = f"run {parent.number} is not the pre-training that it was queued with"
+        return replace(run, status="skipped", reason=told)
     if parent.status in ("failed", "cancelled"):
         told = {"failed": "failed", "cancelled": "was cancelled"}[parent.status]
         return replace(run, status="skipped", reason=f"run {parent.number}, which it starts from, {told}")

@@ -108,8 +108,9 @@ class RunDirectory:
         self._write_at_once(self._state.changed_to("paused", reason))
 
     def go_on(self) -> None:
-        """Records that a paused run is running again; StoreError, at once."""
-        self._write_at_once(self._state.changed_to("running"))
+        """Records that a paused run is running again, unless what it waited for was to end; StoreError."""
+        if self._state.status == "paused":
+            self._write_at_once(self._state.changed_to("running"))
 
     def finish(self, result: RunResult, weights_sha256: str) -> None:
         """Writes result.json, then the state `finished`, and frees the run's lock; StoreError."""
@@ -135,8 +136,7 @@ class RunDirectory:
         self._lock.release()
 
     def _change(self, state: RunState) -> None:
-        self.patiently(lambda: state.write(self._path))
-        self._state = state
+        self.patiently(lambda: self._write_at_once(state))
 
     def _write_at_once(self, state: RunState) -> None:
         state.write(self._path)

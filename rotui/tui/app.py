@@ -223,10 +223,10 @@ class RotuiApp(App[int]):
             try:
                 action(self.queue)
             except RotuiError as error:
-                self.call_from_thread(self.notify, printable(error, 400), severity="error", markup=False)
+                self.notify(printable(error, 400), severity="error", markup=False)
             else:
                 self.feed.look_now()
-                self.call_from_thread(self.notify, done, markup=False, timeout=3)
+                self.notify(done, markup=False, timeout=3)
 
         self.run_worker(work, thread=True, exit_on_error=False, group="queue")
 

@@ -82,7 +82,7 @@ class Feed:
             self._runs_dir / DATABASE,
             self._runs_dir / f"{DATABASE}-wal",
             self._runs_dir / STORE,
-            *(self._runs_dir / name / STATE for name in sorted(active)),
+            *(self._runs_dir / name / file for name in sorted(active) for file in (STATE, METRICS)),
         )
         if index != self._index_stamp:
             found, unread = look(self._runs_dir)

@@ -48,6 +48,8 @@ class Place(Screen[None]):
         self.refresh_place()
 
     def refresh_place(self) -> None:
-        """Shows the newest snapshot."""
+        """Shows the newest snapshot, once there is something to show it on."""
+        if not self.query("#place-title"):
+            return
         self.query_one("#place-title", Static).update(self.console_app.headline(self.title_text))
         self.show(self.console_app.snapshot)

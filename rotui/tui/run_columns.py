@@ -80,18 +80,18 @@ RUN_COLUMNS = (
         "the run's number, which is never given again",
     ),
     RunColumn(
-        Column("study", "study", _text("study", 40), width=13, max_width=24, rank=7),
+        Column("study", "study", _text("study", 40), width=11, max_width=24, rank=7),
         ("study",),
         "the profile it was queued from",
     ),
     RunColumn(
-        Column("stage", "stage", lambda run: run.stage, width=21, max_width=22),
+        Column("stage", "stage", lambda run: run.stage, width=19, max_width=22),
         ("stage",),
         "what it trains",
         lambda run: _STAGE_ORDER.get(run.stage, -1),
     ),
     RunColumn(
-        Column("settings", "settings", _text("settings", 120), width=16, max_width=48, rank=2),
+        Column("settings", "settings", _text("settings", 120), width=22, max_width=48, rank=2),
         ("settings",),
         "dataset, and all that is not the default",
     ),

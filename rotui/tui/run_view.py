@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rich.console import Group
@@ -17,12 +18,37 @@ from rotui.store.listing import ListedRun
 from rotui.store.live_progress import LiveProgress
 from rotui.store.ordering import seconds_left, share_done
 from rotui.store.past_runs import PastRun
-from rotui.store.run_files import RunFiles
+from rotui.store.run_files import RunFiles, RunFilesReader
 from rotui.study.records import RunResult
 from rotui.text import megabytes, printable
 from rotui.tui.queue_columns import bar, status_text
 
 LONGEST_VALUE = 4000
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A run's files, and the accuracy in percent that was published for its settings, None where none was."""
+
+    files: RunFiles
+    published: float | None
+
+
+class RunReader:
+    """Reads runs for the screen; called by one thread at a time."""
+
+    def __init__(self, runs_dir: Path) -> None:
+        self._reader = RunFilesReader(runs_dir)
+        self._view: RunView | None = None
+
+    def read(self, name: str) -> RunView:
+        """The run in the directory `name`; the very same object where nothing changed."""
+        files = self._reader.read(name)
+        if self._view is None or self._view.files is not files:
+            past = files.past
+            published = published_accuracy(past.profile, past.stage) if past is not None else None
+            self._view = RunView(files, published)
+        return self._view
 
 
 @dataclass(frozen=True)
@@ -47,16 +73,14 @@ def header(run: ListedRun, live: LiveProgress | None, place: int, count_of_runs:
     return text.append(f"  {place} of {count_of_runs}", "dim")
 
 
-def overview(
-    run: ListedRun, files: RunFiles, live: LiveProgress | None
-) -> tuple[list[Section], list[Section]]:
+def overview(run: ListedRun, view: RunView, live: LiveProgress | None) -> tuple[list[Section], list[Section]]:
     """The sections of the left and of the right column."""
-    past = files.past
+    files, past = view.files, view.files.past
     if past is None:
         return [Section("cannot be read", (("why", _text(files.trouble)),))], []
     left = [
         Section("state", _state(run, live)),
-        Section("result", _result(run, past)),
+        Section("result", _result(run, past, view.published)),
         Section("run", _identity(run, past)),
     ]
     right = [
@@ -116,14 +140,13 @@ def _state(run: ListedRun, live: LiveProgress | None) -> tuple[tuple[str, Text],
     return tuple(facts)
 
 
-def _result(run: ListedRun, past: PastRun) -> tuple[tuple[str, Text], ...]:
+def _result(run: ListedRun, past: PastRun, published: float | None) -> tuple[tuple[str, Text], ...]:
     result = past.result
     if result is None:
         if run.best is None or run.last is None:
             return (("so far", _text("nothing: no epoch has ended")),)
         return (("best so far", _text(f"{run.best:.2f} %")), ("last so far", _text(f"{run.last:.2f} %")))
     facts = [("best", _text(f"{result.best_accuracy:.2f} %  epoch {result.best_accuracy_epoch}"))]
-    published = published_accuracy(past.profile, past.stage)
     if published is not None:
         difference = result.best_accuracy - published
         facts.append(("published", _text(f"{published:.2f} %  difference {difference:+.2f}")))

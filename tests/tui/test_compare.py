@@ -188,6 +188,7 @@ def test_runs_without_room_are_a_key_away_and_no_line_is_too_long(runs_dir: Path
             assert all(cell_len(line) <= size[0] for line in console.text("#sides").splitlines())
             for chart in ("#compare-accuracy", "#compare-loss"):
                 assert console.app.screen.query_one(chart).region.right <= size[0]
+        await console.press("left")
         assert table.runs_in_view == range(2)
         assert "6›" in console.text("#sides").splitlines()[0]
         await console.press(*["right"] * 10)

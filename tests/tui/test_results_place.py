@@ -16,6 +16,7 @@ from rich.cells import cell_len
 from sample_runs import Console, StillMachine, curve
 
 from rotui.data.loading import Datasets
+from rotui.data.splits import data_identity
 from rotui.profile.loading import load_experiment
 from rotui.store.layout import PROGRESS
 from rotui.store.run_directory import RunDirectory
@@ -150,11 +151,14 @@ async def choose(console: Console, name: str) -> None:
     raise AssertionError(f"{name} is not listed")
 
 
+def datasets(folder: Path) -> Datasets:
+    return Datasets(folder / "data", progress=lambda *_: None, stop=lambda: False)
+
+
 def train_all(runs_dir: Path) -> None:
     """Trains what is queued, in this thread."""
     place = WorkerPlace(runs_dir, torch.device("cpu"), ("rotui",))
-    datasets = Datasets(runs_dir.parent / "data", progress=lambda *_: None, stop=lambda: False)
-    Worker(place, datasets, listener=lambda _: None, notice=print, stop=Flag()).work()
+    Worker(place, datasets(runs_dir.parent), listener=lambda _: None, notice=print, stop=Flag()).work()
 
 
 @pytest.mark.usefixtures("going_on")
@@ -236,8 +240,11 @@ def test_one_key_queues_what_is_missing_and_what_is_trained_then_stands_in_the_t
 ) -> None:
     (tmp_path / "profiles").mkdir()
     (tmp_path / "profiles" / "tiny.toml").write_text(TINY)
-    finish(runs_dir, planned("tiny")[2], 33.0, study="tiny")
-    (next(runs_dir.glob("0001-*")) / "model.safetensors").write_bytes(b"weights")
+    known = planned("tiny")[2]
+    directory = begin_run(runs_dir, known, study="tiny")
+    directory.write_provenance({"data_identity": data_identity(datasets(tmp_path).splits(known))})
+    (directory.path / "model.safetensors").write_bytes(b"weights")
+    end(directory, 33.0)
 
     async def check(console: Console) -> None:
         assert rows(console)["fine-tuned, pre"][:2] == ["not", "asked"]

@@ -26,8 +26,9 @@ from rotui.study.planning import PlannedRun, Point, plan
 from rotui.study.records import Classification, FeatureProbe, RunResult
 from rotui.tui.app import RotuiApp, Workplace
 from rotui.tui.screens.preview import PreviewScreen
-from rotui.tui.screens.run import TABS, RunScreen
+from rotui.tui.screens.run import RunScreen
 from rotui.tui.view_state import ViewState
+from rotui.tui.widgets.run_tabs import TABS
 from rotui.worker import Worker
 from rotui.worker import Workplace as WorkerPlace
 

@@ -39,7 +39,7 @@ class CompareScreen(Place):
         & #compare-curves { height: 1fr; min-height: 7; }
         & #compare-curves > Chart { width: 1fr; }
         & #compare-accuracy { margin-right: 2; }
-        & #sides { max-height: 55%; }
+        & #sides { max-height: 55%; scrollbar-size-vertical: 1; }
         & #compare-fault { padding: 0 1; height: auto; max-height: 3; }
         & #compare-fault.hidden { display: none; }
     }

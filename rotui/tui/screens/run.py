@@ -7,39 +7,20 @@ from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.widget import Widget
-from textual.widgets import ContentSwitcher, Static
+from textual.widgets import Static
 
 from rotui.errors import RotuiError
 from rotui.store.listing import ListedRun
-from rotui.store.run_files import RunFiles, RunFilesReader
 from rotui.text import printable
-from rotui.tui.curves import accuracy_series, loss_series, published_reference
 from rotui.tui.latest import Latest
 from rotui.tui.place import Place
-from rotui.tui.run_texts import class_bars, log_text, profile_text
-from rotui.tui.run_view import header, overview, provenance_table, sections_text
+from rotui.tui.run_view import RunReader, RunView, header
 from rotui.tui.snapshot import Snapshot
-from rotui.tui.widgets.bars import Bars
-from rotui.tui.widgets.chart import Chart, Reference
-from rotui.tui.widgets.heat_map import HeatMap
+from rotui.tui.widgets.run_tabs import TABS, RunTabs
 from rotui.tui.widgets.tab_line import TabLine
 
 LOOK_SECONDS = 1.0
 """Time between two looks at whether a file of the run changed."""
-
-TABS = {
-    "overview": "Overview",
-    "curves": "Curves",
-    "classes": "Classes",
-    "profile": "Profile",
-    "provenance": "Provenance",
-    "log": "Log",
-}
-HEAT_MAP_LINES = 3
-"""Lines that a confusion matrix has beside its classes."""
-CLASSES_TITLE = "accuracy of each class, last epoch"
 
 
 class RunScreen(Place):
@@ -64,38 +45,21 @@ class RunScreen(Place):
 
     def __init__(self) -> None:
         super().__init__()
-        self._tab = "overview"
         self._last = ""
-        self._files: RunFiles | None = None
-        self._shown: dict[str, tuple[object, ...]] = {}
+        self._view: RunView | None = None
 
     def compose_place(self) -> ComposeResult:
         """The run's line, the tabs' line, and one tab at a time."""
         yield Static(id="run-line", markup=False)
         yield TabLine(TABS, id="run-tab-line")
-        with ContentSwitcher(initial="overview", id="run-tabs"):
-            with Vertical(id="overview"):
-                with VerticalScroll(id="overview-words"), Horizontal(id="overview-columns"):
-                    yield Static(id="overview-left")
-                    yield Static(id="overview-right")
-                yield Chart(id="overview-chart")
-            with Horizontal(id="curves"):
-                yield Chart(id="run-accuracy")
-                yield Chart(id="run-loss")
-            with Vertical(id="classes"):
-                yield Bars(id="class-bars")
-                yield HeatMap(empty="told when the run is finished", id="confusion")
-            for tab in ("profile", "provenance", "log"):
-                with VerticalScroll(id=tab):
-                    yield Static(id=f"{tab}-text", markup=False)
+        yield RunTabs(id="run-tabs")
 
     def on_mount(self) -> None:
         """Looks at the run's files from now on."""
         super().on_mount()
-        reader = RunFilesReader(self.console_app.workplace.runs_dir)
+        reader = RunReader(self.console_app.workplace.runs_dir)
         self._reading = Latest(self, reader.read, self._take, self._refused)
         self.set_interval(LOOK_SECONDS, self._look)
-        self.query_one("#log", VerticalScroll).anchor()
         self._focus_pane(0)
 
     def show(self, snapshot: Snapshot) -> None:
@@ -128,80 +92,23 @@ class RunScreen(Place):
         if run is not None and self.is_current and not self._reading.is_busy:
             self._reading.ask(run.name)
 
-    def _take(self, files: RunFiles) -> None:
-        if files is not self._files:
-            self._files = files
+    def _take(self, view: RunView) -> None:
+        if view is not self._view:
+            self._view = view
             self._show_tab()
 
     def _refused(self, error: RotuiError) -> None:
         self.notify(printable(error, 400), severity="error", markup=False)
 
     def _show_tab(self) -> None:
-        """Brings the tab in view up to date where what it shows has changed."""
+        """Brings the tab in view up to date, once the files of the run are there."""
         snapshot = self.console_app.snapshot
         run = self._run(snapshot)
-        files = self._files if run is not None and self._files and self._files.name == run.name else None
-        if run is None or files is None:
+        if run is None or self._view is None or self._view.files.name != run.name:
             return
-        live = snapshot.live.get(run.name)
-        epochs = snapshot.epochs.get(run.name, files.past.epochs if files.past is not None else ())
-        content = (run, files, live, epochs)
-        before = self._shown.get(self._tab)
-        if before == content:
-            return
-        self._shown[self._tab] = content
-        match self._tab:
-            case "overview":
-                left, right = overview(run, files, live)
-                self.query_one("#overview-left", Static).update(sections_text(left))
-                self.query_one("#overview-right", Static).update(sections_text(right))
-                chart = self.query_one("#overview-chart", Chart)
-                chart.set_content(accuracy_series(epochs), self._references(run), "accuracy", "%")
-            case "curves":
-                references = self._references(run)
-                accuracy, loss = self.query_one("#run-accuracy", Chart), self.query_one("#run-loss", Chart)
-                accuracy.set_content(accuracy_series(epochs), references, "accuracy", "%")
-                loss.set_content(loss_series(epochs), (), "loss", "nats")
-            case "classes":
-                self._show_classes(files)
-            case "profile":
-                profile = files.past.profile if files.past is not None else None
-                self._write("profile", profile_text(files.profile, profile))
-            case "provenance":
-                told = files.past.provenance if files.past is not None else {}
-                table = provenance_table(told) if told else Text("told when the run begins", "dim")
-                self.query_one("#provenance-text", Static).update(table)
-            case "log":
-                self._write("log", log_text(files.log, cut=files.log_cut))
-        if before is not None and before[0].name != run.name:  # type: ignore[attr-defined]  # a ListedRun
-            self._to_the_beginning()
-
-    def _references(self, run: ListedRun) -> tuple[Reference, ...]:
-        floor = () if run.floor is None else (Reference(f"floor {run.floor:.0f}", run.floor),)
-        return (*published_reference(self.console_app.workplace.runs_dir / run.name), *floor)
-
-    def _write(self, tab: str, text: Text) -> None:
-        self.query_one(f"#{tab}-text", Static).update(text if text.plain else Text("nothing yet", "dim"))
-
-    def _show_classes(self, files: RunFiles) -> None:
-        result = files.past.result if files.past is not None else None
-        bars, confusion = self.query_one("#class-bars", Bars), self.query_one("#confusion", HeatMap)
-        if result is None:
-            bars.show((), CLASSES_TITLE, "told when the run is finished")
-            confusion.set_matrix((), ())
-        else:
-            told = result.classification
-            bars.show(class_bars(told), CLASSES_TITLE)
-            confusion.set_matrix(told.classes, told.confusion)
-            confusion.styles.height = len(told.classes) + HEAT_MAP_LINES
-
-    def _to_the_beginning(self) -> None:
-        if self._tab == "log":
-            self.query_one("#log", VerticalScroll).anchor()
-            return
-        for pane in self._panes():
-            if isinstance(pane, VerticalScroll):
-                pane.scroll_home(animate=False)
+        past = self._view.files.past
+        epochs = snapshot.epochs.get(run.name, past.epochs if past is not None else ())
+        self.query_one(RunTabs).show(run, self._view, snapshot.live.get(run.name), epochs)
 
     @on(TabLine.Asked)
     def tab_clicked(self, message: TabLine.Asked) -> None:
@@ -211,29 +118,24 @@ class RunScreen(Place):
     def action_tab(self, step: int) -> None:
         """The next tab."""
         tabs = list(TABS)
-        self.action_show_tab(tabs[(tabs.index(self._tab) + step) % len(tabs)])
+        self.action_show_tab(tabs[(tabs.index(self.query_one(RunTabs).tab) + step) % len(tabs)])
 
     def action_show_tab(self, tab: str) -> None:
         """Shows a tab, with the keys going to its pane."""
         self.minimize()
-        self._tab = tab
         self.query_one(TabLine).show(tab)
-        self.query_one(ContentSwitcher).current = tab
+        self.query_one(RunTabs).current = tab
         self._show_tab()
         self.call_after_refresh(partial(self._focus_pane, 0))
 
     def action_other_pane(self) -> None:
         """The other of a tab's two panes."""
-        panes = self._panes()
+        panes = self.query_one(RunTabs).panes()
         at = next((index for index, pane in enumerate(panes) if pane.has_focus), -1)
         self._focus_pane((at + 1) % len(panes))
 
-    def _panes(self) -> list[Widget]:
-        pane = self.query_one(f"#{self._tab}")
-        return [pane] if pane.focusable else [child for child in pane.children if child.focusable]
-
     def _focus_pane(self, index: int) -> None:
-        panes = self._panes()
+        panes = self.query_one(RunTabs).panes()
         if index < len(panes):
             panes[index].focus(scroll_visible=False)
 

@@ -31,7 +31,7 @@ class RunsScreen(RunChanges):
     title_text = "Runs"
     DEFAULT_CSS = """
     RunsScreen {
-        & #runs { height: 1fr; }
+        & #runs { height: 1fr; scrollbar-size-vertical: 1; }
         & #unreadable, & #about-run { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
         & #unreadable.hidden { display: none; }
     }

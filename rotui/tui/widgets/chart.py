@@ -203,7 +203,7 @@ class Chart(Widget, can_focus=True):
         return self._drawn[y] if y < len(self._drawn) else Strip.blank(self.size.width, self.rich_style)
 
     def on_resize(self) -> None:
-        self._drawn = None
+        self._draw_anew()
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
