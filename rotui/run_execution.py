@@ -65,9 +65,7 @@ class CheckpointKeeper:
             state = capture()
             if moment != "stop":
                 self._execution.room.need(2 * len(state.content), "the next checkpoint and the one after it")
-                self._execution.room.patiently(lambda: self._save(state))
-            else:
-                self._save(state)
+            self._execution.room.patiently(lambda: self._save(state))
             self._last = time.monotonic()
 
     def _save(self, state: Captured) -> None:

@@ -1,15 +1,20 @@
 """Signals while something goes on: the first Ctrl-C or SIGTERM asks it to stop, the second ends it at once.
 A terminal that is lost is let go of."""
 
+import errno
 import os
 import signal
-from collections.abc import Iterator
+import termios
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Event as Flag
 from types import FrameType
+from typing import TypeVar
 
 from rotui.cli.terminal import say
 from rotui.errors import ExitCode, StoppedError
+
+T = TypeVar("T")
 
 
 class EndedAtOnceError(StoppedError):
@@ -43,13 +48,37 @@ class StopRequest:
         with suppress(RuntimeError):  # the signal cut into a write to the very stream that this is said on
             say("stopping at the end of this step; Ctrl-C again ends at once", style="yellow")
 
-    def hang_up(self, number: int, frame: FrameType | None) -> None:
+    def hang_up(self, number: int = signal.SIGHUP, frame: FrameType | None = None) -> None:
         """The handler of SIGHUP: the terminal is gone, and what is written to it goes nowhere from now on."""
         del number, frame
         nowhere = os.open(os.devnull, os.O_RDWR)
         for descriptor in self._terminals:
             os.dup2(nowhere, descriptor)
         os.close(nowhere)
+        self._terminals = []
+
+    def look_at_terminal(self) -> None:
+        """Lets go of a terminal that is gone without a word: SIGHUP may be ignored, as under nohup."""
+        for descriptor in self._terminals:
+            try:
+                termios.tcgetattr(descriptor)
+            except termios.error as error:
+                if error.args[0] == errno.EIO:
+                    self.hang_up()
+                    return
+
+    def without_terminal(self, listener: Callable[[T], None]) -> Callable[[T], None]:
+        """The listener, which lets go of a terminal that cannot be written to any more."""
+
+        def listen(event: T) -> None:
+            try:
+                listener(event)
+            except OSError as error:
+                if error.errno != errno.EIO:
+                    raise
+                self.hang_up()
+
+        return listen
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from rotui import __version__
-from rotui.cli import data, leak, profiles, queue, results, run, runs, worker
+from rotui.cli import data, leak, preview, profiles, queue, results, run, runs, worker
 from rotui.cli.options import AllowInexact, CheckpointSeconds, DataDir, Device, RunsDir
 from rotui.cli.terminal import say, say_error
 from rotui.errors import ExitCode, RotuiError
@@ -29,6 +29,7 @@ app.add_typer(profiles.app, name="profiles")
 app.add_typer(data.app, name="data")
 app.command("leak", short_help="Measure what a pipeline gives away on noise.")(leak.leak)
 app.command("results")(results.results)
+app.command("preview", short_help="Save a batch as the network will see it.")(preview.preview)
 app.add_typer(runs.app, name="runs")
 app.add_typer(queue.app, name="queue")
 app.command("worker")(worker.worker)

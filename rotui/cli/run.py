@@ -154,7 +154,7 @@ def _work(
         _refuse_other_environments(worker.refusals(_unfinished(runs_path, queued)))
         with display:
             _tell_reused(display, planned, queued)
-            wait_for(worker, {queued.names[key] for key in queued.names if key not in queued.finished})
+            wait_for(worker, {queued.names[key] for key in queued.names if key not in queued.finished}, stop)
         ended = [run for run in look(runs_path)[0] if run.name in names]
     return ended, stop.exit_code if stop() else None
 

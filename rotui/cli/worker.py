@@ -49,7 +49,7 @@ def worker(
                     checkpoint_seconds=checkpoint_seconds,
                     allow_inexact=allow_inexact,
                 )
-                wait_for(trainer, None, watch=watch)
+                wait_for(trainer, None, stop, watch=watch)
     except EndedAtOnceError as error:
         say(str(error))
         end_now(error.exit_code)

@@ -34,14 +34,23 @@ def make_worker(
     workplace = Workplace(
         runs_dir, resolve_device(device), tuple(same_command()), checkpoint_seconds, allow_inexact
     )
-    return Worker(workplace, datasets, listener=listener, notice=notice, stop=stop.flag)
+    return Worker(
+        workplace,
+        datasets,
+        listener=stop.without_terminal(listener),
+        notice=stop.without_terminal(notice),
+        stop=stop.flag,
+    )
 
 
-def wait_for(worker: "Worker", only: Collection[str] | None, *, watch: bool = False) -> None:
+def wait_for(
+    worker: "Worker", only: Collection[str] | None, stop: StopRequest, *, watch: bool = False
+) -> None:
     """Has the worker work in its thread and returns when it is done; raises what ended it early."""
     thread = worker.start(only, stay=lambda: watch)
     while thread.is_alive():
         thread.join(POLL_SECONDS)
+        stop.look_at_terminal()
     if worker.error is not None:
         raise worker.error
 

@@ -1,6 +1,7 @@
 """The SQLite file beside the runs: opened safely, brought up to date, kept aside where it cannot be read."""
 
 import os
+import shutil
 import sqlite3
 import uuid
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from rotui.text import printable
 T = TypeVar("T")
 
 BUSY_SECONDS = 30.0
+LOG_BYTES = 1 << 20
 _UNREADABLE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
 """SQLITE_ERROR too: the statements here are right, so that it is the schema which is not."""
 _SHORT_READ = 522  # SQLITE_IOERR_SHORT_READ: the file ends before the page that its header promises
@@ -149,6 +151,10 @@ class Database:
             connection.backup(target)
         sync_folder(self.path.parent)
 
+    def _is_disk_full(self) -> bool:
+        """Whether too little room is left for SQLite's logs, which it tells as an I/O error."""
+        return shutil.disk_usage(self.path.parent).free < LOG_BYTES
+
     @contextmanager
     def _errors(self) -> Iterator[None]:
         """sqlite3's errors as rotui's."""
@@ -158,7 +164,8 @@ class Database:
         except sqlite3.Error as error:
             extended = getattr(error, "sqlite_errorcode", None) or 0
             primary = extended & 0xFF
-            if primary == sqlite3.SQLITE_FULL:
+            no_room = primary == sqlite3.SQLITE_IOERR and self._is_disk_full()
+            if primary == sqlite3.SQLITE_FULL or no_room:
                 raise DiskFullError(f"{where}: cannot be written: the disk is full") from error
             is_ours = os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK)
             refused = primary == sqlite3.SQLITE_READONLY and is_ours and not self._hot_journal.exists()

@@ -112,7 +112,7 @@ def _settled(run: ListedRun, runs: dict[str, ListedRun]) -> ListedRun:
     parent = runs.get(run.parent_run)
     if parent is None:
         return replace(run, status="skipped", reason=f"{run.parent_run}, which it starts from, is not here")
-    if run.parent and parent.key != run.parent:
+    if run.status != "held" and run.parent and parent.key != run.parent:
         told = f"run {parent.number} is not the pre-training that it was queued with"
         return replace(run, status="skipped", reason=told)
     if parent.status in ("failed", "cancelled"):

@@ -52,7 +52,7 @@ class Room:
             else:
                 break
         if waited:
-            self._going_on()
+            self._go_on()
 
     def need(self, size: int, what: str) -> None:
         """Returns once `size` bytes are free for `what`."""
@@ -66,4 +66,14 @@ class Room:
             waited = True
             self._wait()
         if waited:
-            self._going_on()
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Tells that the wait is over, once there is room to tell it."""
+        while True:
+            try:
+                self._going_on()
+            except DiskFullError:
+                self._wait()
+            else:
+                return

@@ -215,6 +215,57 @@ def test_keys_that_are_pressed_faster_than_pictures_load_all_count() -> None:
     look(check, profile="quick")
 
 
+class Gate:
+    """Lets batches through one by one."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.opened = threading.Semaphore(0)
+        monkeypatch.setattr(rotui.previewing, "batch", self._batch)
+
+    def _batch(self, *arguments: object, **options: object) -> PreviewBatch:
+        assert self.opened.acquire(timeout=PATIENCE)
+        return batch(*arguments, **options)  # type: ignore[arg-type]
+
+
+def test_a_key_goes_on_from_what_was_asked_for_and_not_from_what_is_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def check(place: Place) -> None:
+        gate = Gate(monkeypatch)
+        await place.pilot.press("n", "n", "n")
+        gate.opened.release()
+        await place.until(lambda: "step 2/" in place.text("facts"))
+        await place.pilot.press("n")
+        gate.opened.release(9)
+        await place.settled()
+        assert_shows(place, expected("quick", "pretrain", step=5))
+
+    look(check, profile="quick")
+
+
+def test_pictures_that_nobody_waits_for_any_more_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    other = write_profile("other", 'extends = "quick"\nseed = 7\n')
+    shown: list[np.ndarray] = []
+    show = PictureGrid.show
+
+    def watched(grid: PictureGrid, pictures: np.ndarray, captions: object) -> None:
+        shown.append(pictures)
+        show(grid, pictures, captions)  # type: ignore[arg-type]
+
+    async def check(place: Place) -> None:
+        gate = Gate(monkeypatch)
+        monkeypatch.setattr(PictureGrid, "show", watched)
+        await place.pilot.press("n")
+        place.app.chosen_profile = other
+        place.screen.on_screen_resume()
+        gate.opened.release(9)
+        await place.settled()
+        assert len(shown) == 1
+        assert_shows(place, expected(other, "pretrain"))
+
+    look(check, profile="quick")
+
+
 def write_profile(name: str, text: str) -> str:
     Path("profiles").mkdir(exist_ok=True)
     path = Path("profiles") / f"{name}.toml"
@@ -320,7 +371,10 @@ def test_data_that_came_since_is_found_when_one_looks_again() -> None:
         make_pictures(Path("pictures"), ("cat", "dog"))
         await place.press("r")
         assert_shows(place, expected(profile, "classifier"))
-        assert not place.screen.query_one("#preview-text").has_class("bad") or place.part == PICTURES
+        shutil.rmtree("pictures")
+        make_pictures(Path("pictures"), ("cow", "dog", "emu"))
+        await place.press("r")
+        assert_shows(place, expected(profile, "classifier"))
 
     look(check, profile=profile)
 

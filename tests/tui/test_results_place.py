@@ -15,6 +15,7 @@ from begun_runs import begin_run, queue_run
 from rich.cells import cell_len
 from sample_runs import Console, StillMachine, curve
 
+import rotui.tui.app
 from rotui.data.loading import Datasets
 from rotui.data.splits import data_identity
 from rotui.profile.loading import load_experiment
@@ -50,6 +51,13 @@ threads = 1
 limit = 40
 epochs = 1
 """
+
+
+class ResultsFirst(RotuiApp):
+    """The console as it is when one goes to the place of results at once."""
+
+    DEFAULT_MODE = "results"
+    CSS_PATH = Path(rotui.tui.app.__file__).with_name("rotui.tcss")
 
 
 @pytest.fixture(autouse=True)
@@ -108,10 +116,9 @@ def in_place(runs_dir: Path, check: Check, size: tuple[int, int] = (120, 40)) ->
 
     async def run() -> None:
         place = Workplace(runs_dir, runs_dir.parent / "data", trains=False)
-        app = RotuiApp(place, probe=StillMachine(), state=ViewState())
+        app = ResultsFirst(place, probe=StillMachine(), state=ViewState())
         async with app.run_test(size=size) as pilot:
             console = Console(pilot, app)
-            await console.press("2")
             await console.until(lambda: isinstance(app.screen, ResultsScreen))
             await console.until(lambda: app.screen.query_one(ComparisonTable).rows)
             await pilot.pause()
@@ -184,6 +191,7 @@ def test_a_missing_cell_says_how_it_stands_and_no_number_is_cut_in_any_width(run
         table.focus()
         for size in ((50, 30), (80, 24), (120, 40), (200, 50)):
             await console.pilot.resize_terminal(*size)
+            await console.until(lambda size=size: cell_len(on_screen(console)[0]) == size[0])
             await console.until(lambda size=size: table.size.width > min(0.45 * size[0], 80))
             await console.pilot.pause()
             shown = console.text("#comparison")
