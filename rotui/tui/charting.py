@@ -143,7 +143,7 @@ def y_range(ys: Iterable[float], *, log_y: bool = False) -> tuple[float, float]:
 
 
 def ticks(low: float, high: float, count: int) -> list[float]:
-    """At most about `count` round numbers from low to high, evenly spaced."""
+    """At most about `count` round numbers from low to high, evenly spaced, none outside by rounding."""
     span = high - low
     if not (span > 0 and math.isfinite(span)) or count < 1:
         return []
@@ -151,7 +151,7 @@ def ticks(low: float, high: float, count: int) -> list[float]:
     unit = 10.0 ** math.floor(math.log10(rough))
     step = next(unit * factor for factor in (1, 2, 2.5, 5, 10) if unit * factor >= rough * 0.999)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [index * step for index in range(first, last + 1)][: 4 * count]
+    return [min(max(index * step, low), high) for index in range(first, last + 1)][: 4 * count]
 
 
 def tick_labels(values: Sequence[float], *, log_y: bool = False) -> list[str]:
