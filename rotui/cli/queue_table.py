@@ -7,6 +7,7 @@ from rich.text import Text
 
 from rotui.cli.columns import Column, fitting, plain_table
 from rotui.cli.terminal import out, print_json, say
+from rotui.errors import StoreError
 from rotui.formats import duration
 from rotui.store.identity import read_identity
 from rotui.store.listing import ListedRun
@@ -44,7 +45,10 @@ def print_queue(runs_dir: Path, as_json: bool) -> None:
                 {**run.to_json(runs_dir), "done": share_done(run, live.get(run.name)), "seconds_left": left}
             )
         return
-    identity = read_identity(runs_dir)
+    try:
+        identity = read_identity(runs_dir)
+    except StoreError:
+        identity = None  # who changes the queue next puts it right
     if identity is not None and identity.paused:
         say("the queue is paused (rotui queue resume)", style="yellow")
     if shown:

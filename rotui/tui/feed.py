@@ -88,7 +88,10 @@ class Feed:
             found, unread = look(self._runs_dir)
             runs, unreadable, version = tuple(found), tuple(unread), version + 1
             self._index_stamp = index
-        identity = read_identity(self._runs_dir)
+        try:
+            identity = read_identity(self._runs_dir)
+        except StoreError:
+            identity = None  # who changes the queue next puts it right
         queue = tuple(in_order(runs))
         going_on = [run.name for run in queue if run.status in ("running", "paused")]
         live = {name: told for name in going_on if (told := read_progress(self._runs_dir / name))}
