@@ -27,7 +27,7 @@ RunWords = Annotated[
 StageChoice = StrEnum("StageChoice", {name: name for name in STAGES})  # type: ignore[misc]  # values from STAGES
 
 
-StatusChoice = StrEnum("StatusChoice", {name: name for name in get_args(Status)})  # type: ignore[misc]
+StatusChoice = StrEnum("StatusChoice", {name: name for name in get_args(Status)})  # type: ignore[misc]  # from Status
 
 
 class SortColumn(StrEnum):

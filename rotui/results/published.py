@@ -54,8 +54,8 @@ def load_published(name: str) -> Published | None:
 
 
 def published_accuracy(profile: Profile, stage: StageName) -> float | None:
-    """The accuracy in percent that was published for these very settings; None where none was, or the profile
-    is scaled down."""
+    """The accuracy in percent that was published for the values of the published keys; other settings
+    are not compared. None where none was, or the profile is scaled down."""
     published = load_published(profile.published) if profile.published and not profile.scale.active else None
     cell = published.find(stage, lambda key: value_at(profile, key)) if published is not None else None
     return None if cell is None else cell.accuracy

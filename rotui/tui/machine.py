@@ -61,7 +61,7 @@ class GpuProbe:
     def start(cls) -> "GpuProbe | None":
         """A probe of the GPUs, None where there are none or no driver."""
         try:
-            import pynvml  # type: ignore[import-untyped,unused-ignore]
+            import pynvml  # type: ignore[import-untyped,unused-ignore]  # no types
 
             pynvml.nvmlInit()
             handles = [
