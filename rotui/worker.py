@@ -5,7 +5,7 @@ whether to stop.
 """
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,6 +82,8 @@ class Worker:
     """Works through the queue of one runs directory on one device.
 
     `notice` is told, in a line, of what concerns no single run: who has the device, what was repaired.
+    `waits_for` says which process has the device, and is empty where this one may take it; `left` has the
+    runs that were left waiting at the last look, with the reasons.
     """
 
     def __init__(
@@ -94,6 +96,8 @@ class Worker:
         stop: Flag,
     ) -> None:
         self.error: BaseException | None = None
+        self.waits_for = ""
+        self.left: Mapping[str, str] = {}
         self._workplace = workplace
         self._datasets = datasets
         self._post = listener
@@ -128,13 +132,13 @@ class Worker:
         watcher = Watcher(self._workplace.runs_dir, only, self._post)
         try:
             while not self._stop.is_set():
-                left: dict[str, str] = {}
+                self.left = {}
                 if self._has_device():
                     claimed = self._claim(only)
-                    left = claimed.left
+                    self.left = claimed.left
                     if claimed.paused:
                         self._tell("the queue is paused: nothing begins before `rotui queue resume`")
-                    for name, reason in left.items():
+                    for name, reason in self.left.items():
                         self._tell(f"{name} is left waiting: {reason}")
                     if claimed.directory is not None and claimed.past is not None:
                         watcher.own.add(claimed.directory.name)
@@ -142,8 +146,9 @@ class Worker:
                         continue
                 runs = look(self._workplace.runs_dir)[0]
                 watcher.look(runs)
-                if not stay() and not _to_wait_for(runs, only, left):
+                if not stay() and not _to_wait_for(runs, only, self.left):
                     return
+                self._device_lock.release()
                 self._stop.wait(IDLE_SECONDS)
         finally:
             self._device_lock.release()
@@ -164,9 +169,11 @@ class Worker:
     def _has_device(self) -> bool:
         place = self._workplace
         if self._device_lock.acquire(place.command, place.runs_dir):
+            self.waits_for = ""
             return True
+        self.waits_for = self._device_lock.holder()
         self._tell(
-            f"{place.device} is in use by {self._device_lock.holder()}; what it trains of these runs is "
+            f"{place.device} is in use by {self.waits_for}; what it trains of these runs is "
             "shown here, and this process goes on when that one ends"
         )
         return False

@@ -27,7 +27,8 @@ def open_console(
         raise InputError("the console needs a terminal (rotui --help lists the commands that do not)")
     from rotui.data.location import data_directory
     from rotui.store.location import runs_directory
-    from rotui.tui.app import RotuiApp, Workplace
+    from rotui.tui.app import RotuiApp
+    from rotui.tui.workplace import Workplace
 
     if "SSH_CONNECTION" in os.environ:
         os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
@@ -49,9 +50,6 @@ def open_console(
 
 def _finish(app: "RotuiApp") -> None:
     """Waits for what is still trained where the terminal was lost, or the console broke."""
-    if app.hung_up:
-        app.trainer.leave_when_empty()
-        app.trainer.join()
-    elif app.trainer.is_working:
+    if not app.hung_up:
         app.trainer.stop()
-        app.trainer.join()
+    app.trainer.join()

@@ -7,6 +7,7 @@ import signal
 import termios
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from threading import Event as Flag
 from types import FrameType
 from typing import TypeVar
@@ -45,8 +46,10 @@ class StopRequest:
             raise KeyboardInterrupt
         self._signal = number
         self.flag.set()
+        self.look_at_terminal()
         with suppress(RuntimeError):  # the signal cut into a write to the very stream that this is said on
-            say("stopping at the end of this step; Ctrl-C again ends at once", style="yellow")
+            told = "stopping at the end of this step; Ctrl-C again ends at once"
+            self.without_terminal(partial(say, style="yellow"))(told)
 
     def hang_up(self, number: int = signal.SIGHUP, frame: FrameType | None = None) -> None:
         """The handler of SIGHUP: the terminal is gone, and what is written to it goes nowhere from now on."""

@@ -1,6 +1,5 @@
 """`--dry-run`: the plan as a numbered table with what each run starts from and how long it will take."""
 
-import platform
 from collections.abc import Collection, Mapping
 
 from rich.text import Text
@@ -28,7 +27,7 @@ def print_plan(
     `measured`, or else from those that are finished.
     """
     left = [run for run in plan.runs if run.key not in finished]
-    estimator = _estimator(finished.values() if measured is None else measured, device)
+    estimator = Estimator(finished.values() if measured is None else measured, Machine.here(device))
     estimates = {run.key: estimate for run in left if (estimate := estimator.of_run(run)) is not None}
     labels = {cell.key: swept(cell.point.at) for cell in reversed(plan.cells)}
     if as_json:
@@ -67,15 +66,6 @@ def print_plan(
 
 def _start(run: PlannedRun, plan: Plan) -> str:
     return f"run {plan.number(run.parent)}" if run.parent else "random weights"
-
-
-def _estimator(measured: Collection[PastRun], device: str) -> Estimator:
-    """Reads how many cores there are only where there is something to estimate from: numpy comes with it."""
-    if not measured:
-        return Estimator((), Machine("", 0))
-    from rotui.data.decoders import available_cores
-
-    return Estimator(measured, Machine(platform.node(), available_cores(), device))
 
 
 def _values(

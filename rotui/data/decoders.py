@@ -6,7 +6,6 @@ input and ends.
 """
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Generator, Sequence
@@ -16,6 +15,7 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Self
 
+from rotui.cores import available_cores
 from rotui.data.decoding import answer
 from rotui.errors import DataError
 
@@ -23,11 +23,6 @@ IN_PROCESS_BELOW = 512
 _CHILD = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from rotui.data.decoding import serve; serve()"
 )
-
-
-def available_cores() -> int:
-    """CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Decoders:

@@ -5,7 +5,7 @@ import re
 
 import torch
 
-from rotui.data.decoders import available_cores
+from rotui.cores import available_cores
 from rotui.errors import DeviceError, InputError
 from rotui.profile.schema import ComputeSettings
 from rotui.text import printable

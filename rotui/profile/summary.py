@@ -28,9 +28,17 @@ def settings_text(profile: Profile, stage: StageName) -> str:
     for key, value in ours.items():
         plain = key in _PLAIN_KEYS or key == "data.name" or value == defaults[key]
         if not plain and not _unread(key, profile, stage):
-            name = _SHORT_NAMES.get(key, key.rpartition(".")[2].replace("{", "").replace("}", "") + " {}")
-            parts.append(name.format(f"{value:g}" if isinstance(value, float) else value))
+            parts.append(_setting_text(key, value))
     return ", ".join(parts)
+
+
+def _setting_text(key: str, value: Any) -> str:
+    if key in _SHORT_NAMES:
+        return _SHORT_NAMES[key].format(f"{value:g}" if isinstance(value, float) else value)
+    name = key.rpartition(".")[2].replace("_", " ")
+    if isinstance(value, bool):
+        return name if value else f"no {name}"
+    return f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
 
 
 @cache

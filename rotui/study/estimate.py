@@ -1,11 +1,13 @@
 """How long a plan will take on this machine, from what runs like its own took there."""
 
 import math
+import platform
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from statistics import median
 from typing import Any, Protocol
 
+from rotui.cores import available_cores
 from rotui.formats import duration
 from rotui.profile.schema import Profile
 from rotui.profile.stages import StageName
@@ -60,6 +62,11 @@ class Machine:
     host: str
     threads: int
     device: str = "auto"
+
+    @classmethod
+    def here(cls, device: str) -> "Machine":
+        """This machine, with `device` as the command line names it."""
+        return cls(platform.node(), available_cores(), device)
 
 
 @dataclass(frozen=True)

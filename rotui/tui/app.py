@@ -5,9 +5,7 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from typing import ClassVar
 
 from rich.text import Text
@@ -28,22 +26,12 @@ from rotui.tui.machine import Probe, machine_probe
 from rotui.tui.place import Place
 from rotui.tui.screens.console import ConsoleScreen
 from rotui.tui.snapshot import Snapshot
+from rotui.tui.status_line import status_line
 from rotui.tui.themes import DEFAULT_THEME, THEMES
 from rotui.tui.trainer import Trainer
 from rotui.tui.view_state import ViewState
-
-
-@dataclass(frozen=True)
-class Workplace:
-    """What the console is opened on. `trains` is false for a console that only watches."""
-
-    runs_dir: Path
-    data_dir: Path
-    device: str = "auto"
-    checkpoint_seconds: float = 60.0
-    allow_inexact: bool = False
-    trains: bool = True
-    command: tuple[str, ...] = ("rotui",)
+from rotui.tui.widgets.place_line import PlaceTab
+from rotui.tui.workplace import Workplace
 
 
 def _place(module: str, name: str) -> Screen[None]:
@@ -64,12 +52,30 @@ class SnapshotTaken(Message):
         return isinstance(message, SnapshotTaken)
 
 
+class TrainerChanged(Message):
+    """The worker thread began, decodes, or has ended; told once however often it changed since."""
+
+    def can_replace(self, message: Message) -> bool:
+        """What it is now is read from it."""
+        return isinstance(message, TrainerChanged)
+
+
 class NoticeGiven(Message):
     """The worker thread has something to say."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         super().__init__()
+
+
+PLACES = (
+    ("console", "Console", "Profiles, queue, charts"),
+    ("results", "Results", "Measured beside published"),
+    ("runs", "Runs", "Every run: sort, filter, compare"),
+    ("run", "Run", "One run in full"),
+    ("preview", "Preview", "Pictures as the network sees them"),
+)
+"""The modes that are places, their names and what one finds there; their keys are the numbers from 1."""
 
 
 class RotuiApp(App[int]):
@@ -95,12 +101,9 @@ class RotuiApp(App[int]):
     }
     DEFAULT_MODE = "console"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("1", "place('console')", "Console", id="place.console", tooltip="Profiles, queue, charts"),
-        Binding("2", "place('results')", "Results", id="place.results", tooltip="Measured beside published"),
-        Binding("3", "place('runs')", "Runs", id="place.runs", tooltip="Every run: sort, filter, compare"),
-        Binding("4", "place('run')", "Run", id="place.run", tooltip="One run in full"),
-        Binding(
-            "5", "place('preview')", "Preview", id="place.preview", tooltip="Pictures as the network sees"
+        *(
+            Binding(str(number), f"place('{mode}')", name, id=f"place.{mode}", show=False, tooltip=tooltip)
+            for number, (mode, name, tooltip) in enumerate(PLACES, start=1)
         ),
         Binding("question_mark", "help", "Help", id="app.help", tooltip="Every key of this place"),
         Binding("q", "leave", "Quit", id="app.leave", tooltip="Leave the console"),
@@ -119,15 +122,11 @@ class RotuiApp(App[int]):
         self.hung_up = False
         self.handed_over = False
         self._terminated = False
-        self.feed = Feed(workplace.runs_dir, lambda snapshot: self._tell(SnapshotTaken(snapshot)))
+        self.feed = Feed(
+            workplace.runs_dir, workplace.device, lambda snapshot: self._tell(SnapshotTaken(snapshot))
+        )
         self.trainer = Trainer(
-            workplace.runs_dir,
-            workplace.data_dir,
-            device=workplace.device,
-            checkpoint_seconds=workplace.checkpoint_seconds,
-            allow_inexact=workplace.allow_inexact,
-            command=workplace.command,
-            notice=self.notice_from_thread,
+            workplace, notice=self.notice_from_thread, changed=lambda: self._tell(TrainerChanged())
         )
         super().__init__()
         for theme in THEMES:
@@ -171,20 +170,27 @@ class RotuiApp(App[int]):
         """Shows what is new, tells of runs that ended, and has what waits trained."""
         before, self.snapshot = self.snapshot, message.snapshot
         self._tell_endings(before)
-        if self.workplace.trains and self._something_waits():
-            self.trainer.start()
+        self._train()
         if isinstance(self.screen, Place):
             self.screen.refresh_place()
+
+    @on(TrainerChanged)
+    def follow_trainer(self) -> None:
+        """Says what the worker does, and has it begin again where something came in as it ended."""
+        self._train()
+        if isinstance(self.screen, Place):
+            self.screen.show_line()
+
+    def _train(self) -> None:
+        if self.workplace.trains and self.snapshot.ready and not self.snapshot.paused:
+            self.trainer.start(self.snapshot.ready)
 
     @on(NoticeGiven)
     def give_notice(self, message: NoticeGiven) -> None:
         """Shows what the worker has to say."""
         self.notify(printable(message.text, 400), timeout=12, markup=False)
-
-    def _something_waits(self) -> bool:
-        return any(
-            run.own and run.status in ("queued", "stopped", "interrupted") for run in self.snapshot.queue
-        )
+        if isinstance(self.screen, Place):
+            self.screen.show_line()
 
     def _tell_endings(self, before: Snapshot) -> None:
         was_active = {run.name for run in before.active}
@@ -200,21 +206,17 @@ class RotuiApp(App[int]):
                 )
                 self.bell()
 
-    def headline(self, place: str) -> Text:
-        """The first line of every place: where one is, and how the queue stands."""
-        active, waiting = len(self.snapshot.active), 0
-        for run in self.snapshot.queue:
-            waiting += run.status in ("queued", "stopped", "interrupted")
-        parts = [f"{active} training" if active else "idle"]
-        parts += [f"{waiting} waiting"] if waiting else []
-        parts += ["PAUSED"] if self.snapshot.paused else []
-        if self.trainer.decoding is not None:
-            parts.append("decoding {} of {} images".format(*self.trainer.decoding))
-        text = Text.assemble(("rotui ", "bold"), (place, "bold reverse"), "  ", " · ".join(parts))
-        text.append(f"  {printable(self.workplace.runs_dir, 60)}", "dim")
-        if self.snapshot.trouble:
-            text.append(f"  {printable(self.snapshot.trouble, 200)}", "bold red")
-        return text
+    def place_tabs(self) -> tuple[PlaceTab, ...]:
+        """The places with the keys that go there, the user's own where there are any."""
+        keys = {
+            active.binding.id: self.get_key_display(active.binding)
+            for active in self.screen.active_bindings.values()
+        }
+        return tuple(PlaceTab(mode, name, keys.get(f"place.{mode}", "")) for mode, name, _ in PLACES)
+
+    def status_line(self, within: str) -> Text:
+        """How the queue stands, for the first line of a place."""
+        return status_line(self.snapshot, self.trainer, self.workplace.runs_dir, within)
 
     def change(self, action: Callable[[Queue], None], done: str) -> None:
         """Changes the queue off the event loop and says so, or says why it could not be changed."""
@@ -225,6 +227,7 @@ class RotuiApp(App[int]):
             except RotuiError as error:
                 self.notify(printable(error, 400), severity="error", markup=False)
             else:
+                self.trainer.try_again()
                 self.feed.look_now()
                 self.notify(done, markup=False, timeout=3)
 
@@ -264,7 +267,7 @@ class RotuiApp(App[int]):
 
     def action_leave(self) -> None:
         """Leaves at once where nothing is being trained here, otherwise asks what is to become of it."""
-        if not self.trainer.current and not (self.trainer.is_working and self._something_waits()):
+        if not self.trainer.current and not (self.trainer.is_working and self.snapshot.ready):
             self._leave("stop")
         elif not isinstance(self.screen, LeaveDialog):
             self.push_screen(LeaveDialog(), self._leave)
@@ -293,5 +296,4 @@ class RotuiApp(App[int]):
         nowhere = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
             os.dup2(nowhere, descriptor)
-        self.trainer.leave_when_empty()
         self.exit(int(ExitCode.DONE))

@@ -8,13 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rotui.errors import RotuiError, StoreError
+from rotui.store.arrivals import Arrivals
 from rotui.store.identity import read_identity
 from rotui.store.layout import DATABASE, METRICS, STATE, STORE
 from rotui.store.listing import ListedRun
 from rotui.store.live_progress import read_progress
-from rotui.store.ordering import in_order
+from rotui.store.ordering import in_order, in_turn
 from rotui.store.past_runs import read_epochs
 from rotui.store.session import look
+from rotui.store.status import is_locked
+from rotui.study.estimate import Machine
 from rotui.study.records import EpochRecord
 from rotui.tui.snapshot import Snapshot
 
@@ -26,14 +29,15 @@ Stamp = tuple[tuple[int, int, int], ...]
 
 class Feed:
     """Posts a new Snapshot whenever something changed. `post` must return at once and be callable from any
-    thread. Reading never locks, and never changes anything."""
+    thread, `device` as the command line names it. Reading never locks, and never changes anything."""
 
-    def __init__(self, runs_dir: Path, post: Callable[[Snapshot], None]) -> None:
+    def __init__(self, runs_dir: Path, device: str, post: Callable[[Snapshot], None]) -> None:
         self._runs_dir = runs_dir
         self._post = post
+        self._arrivals = Arrivals(runs_dir, Machine.here(device))
         self._wanted: frozenset[str] = frozenset()
         self._snapshot = Snapshot()
-        self._index_stamp: Stamp | None = None
+        self._index_stamp: object = None
         self._run_stamps: dict[str, Stamp] = {}
         self._epochs: dict[str, tuple[EpochRecord, ...]] = {}
         self._wake = threading.Event()
@@ -76,23 +80,17 @@ class Feed:
     def _look(self) -> bool:
         before = self._snapshot
         runs, unreadable, version = before.runs, before.unreadable, before.version
-        active = {run.name for run in before.active}
-        index = _stamp(
-            self._runs_dir,
-            self._runs_dir / DATABASE,
-            self._runs_dir / f"{DATABASE}-wal",
-            self._runs_dir / STORE,
-            *(self._runs_dir / name / file for name in sorted(active) for file in (STATE, METRICS)),
-        )
+        queue, ready = before.queue, before.ready
+        index = self._stamp_index(sorted(run.name for run in before.active))
         if index != self._index_stamp:
             found, unread = look(self._runs_dir)
             runs, unreadable, version = tuple(found), tuple(unread), version + 1
+            queue, ready = tuple(in_order(runs)), frozenset(run.name for run in in_turn(runs))
             self._index_stamp = index
         try:
             identity = read_identity(self._runs_dir)
         except StoreError:
             identity = None  # who changes the queue next puts it right
-        queue = tuple(in_order(runs))
         going_on = [run.name for run in queue if run.status in ("running", "paused")]
         live = {name: told for name in going_on if (told := read_progress(self._runs_dir / name))}
         epochs = self._read_epochs(runs, self._wanted.union(going_on))
@@ -101,11 +99,26 @@ class Feed:
             queue=queue,
             live=live,
             epochs=epochs,
+            ready=ready,
+            arrivals=self._arrivals.of(runs, queue, live) if queue else {},
             unreadable=unreadable,
             paused=identity is not None and identity.paused,
             version=version,
         )
         return self._snapshot != before
+
+    def _stamp_index(self, active: list[str]) -> object:
+        """What changes when the list of runs does; a process that dies frees the locks of its runs and
+        writes nothing."""
+        folders = [self._runs_dir / name for name in active]
+        stamp = _stamp(
+            self._runs_dir,
+            self._runs_dir / DATABASE,
+            self._runs_dir / f"{DATABASE}-wal",
+            self._runs_dir / STORE,
+            *(folder / file for folder in folders for file in (STATE, METRICS)),
+        )
+        return stamp, [is_locked(folder) for folder in folders]
 
     def _read_epochs(
         self, runs: tuple[ListedRun, ...], names: frozenset[str]

@@ -13,7 +13,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 if TYPE_CHECKING:
-    from rotui.tui.app import Workplace
+    from rotui.tui.workplace import Workplace
 
 Leave = Literal["hand over", "stop", "stay"]
 

@@ -5,19 +5,24 @@ from typing import TYPE_CHECKING, cast
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.screen import Screen
-from textual.widgets import Footer, Static
 
 from rotui.tui.snapshot import Snapshot
+from rotui.tui.widgets.hint_line import HintLine
+from rotui.tui.widgets.place_line import PlaceLine
 
 if TYPE_CHECKING:
     from rotui.tui.app import RotuiApp
 
 
+ALWAYS_HINTED = ("app.help", "app.leave")
+"""The bindings whose keys are told in the last line of every place."""
+
+
 class Place(Screen[None]):
     """One of the console's places. It is told of each new snapshot while it is in view, and of the newest one
-    when it comes into view; `title_text` stands in its first line."""
+    when it comes into view; `within` is told in the first line of a screen that belongs to another place."""
 
-    title_text = ""
+    within = ""
 
     @property
     def console_app(self) -> "RotuiApp":
@@ -25,11 +30,11 @@ class Place(Screen[None]):
         return cast("RotuiApp", self.app)
 
     def compose(self) -> ComposeResult:
-        """First line, the place's own content, footer."""
-        yield Static(id="place-title", markup=False)
+        """First line, the place's own content, keys."""
+        yield PlaceLine(id="place-line")
         with Vertical(id="place"):
             yield from self.compose_place()
-        yield Footer(show_command_palette=False)
+        yield HintLine(ALWAYS_HINTED, id="hints")
 
     def compose_place(self) -> ComposeResult:
         """The place's own widgets."""
@@ -41,7 +46,17 @@ class Place(Screen[None]):
 
     def on_mount(self) -> None:
         """Writes the first line."""
-        self.query_one("#place-title", Static).update(self.console_app.headline(self.title_text))
+        self.show_line()
+
+    def on_place_line_asked(self, message: PlaceLine.Asked) -> None:
+        """A click does what the key does."""
+        self.console_app.action_place(message.mode)
+
+    def show_line(self) -> None:
+        """Brings the first line up to date, once it is there."""
+        for line in self.query(PlaceLine):
+            app = self.console_app
+            line.show(app.place_tabs(), app.current_mode, app.status_line(self.within))
 
     def on_screen_resume(self) -> None:
         """The place comes into view."""
@@ -49,7 +64,6 @@ class Place(Screen[None]):
 
     def refresh_place(self) -> None:
         """Shows the newest snapshot, once there is something to show it on."""
-        if not self.query("#place-title"):
-            return
-        self.query_one("#place-title", Static).update(self.console_app.headline(self.title_text))
-        self.show(self.console_app.snapshot)
+        if self.query(PlaceLine):
+            self.show_line()
+            self.show(self.console_app.snapshot)

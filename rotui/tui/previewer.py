@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from rotui.data.loading import Datasets
     from rotui.engine.preview import Mistake
     from rotui.study.planning import PlannedRun
-    from rotui.tui.app import Workplace
     from rotui.tui.half_blocks import Pixels
+    from rotui.tui.workplace import Workplace
 
 MISTAKES = 60
 """How many of a run's mistakes are shown."""

@@ -4,7 +4,7 @@ from rich.text import Text
 
 from rotui.formats import count, duration
 from rotui.store.listing import ListedRun
-from rotui.store.ordering import seconds_left, share_done
+from rotui.store.ordering import share_done
 from rotui.text import printable
 from rotui.tui.snapshot import Snapshot
 from rotui.tui.widgets.virtual_table import Column
@@ -44,8 +44,10 @@ def queue_columns(snapshot: Snapshot) -> list[Column[ListedRun]]:
         return bar(share_done(run, live.get(run.name)))
 
     def left(run: ListedRun) -> str:
-        seconds = seconds_left(run, live.get(run.name))
-        return "" if seconds is None else duration(seconds)
+        seconds = snapshot.arrivals.get(run.name)
+        if seconds is None:
+            return ""
+        return f"{'' if run.name in live else '~'}{duration(seconds)}"
 
     def rate(run: ListedRun) -> str:
         told = live.get(run.name)
@@ -59,7 +61,7 @@ def queue_columns(snapshot: Snapshot) -> list[Column[ListedRun]]:
         Column("stage", "stage", lambda run: run.stage, width=21),
         Column("status", "state", status_text, width=9, max_width=13),
         Column("done", "done", done, width=BAR_WIDTH + 5, rank=1),
-        Column("left", "left", left, width=11, justify="right", rank=2),
+        Column("left", "done in", left, width=11, justify="right", rank=2),
         Column("best", "best", best, width=6, justify="right", rank=3),
         Column(
             "settings", "settings", lambda run: printable(run.settings, 60), width=10, max_width=40, rank=4

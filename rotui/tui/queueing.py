@@ -13,7 +13,7 @@ from rotui.study.cost import plan_cost
 from rotui.study.planning import Plan, plan
 
 if TYPE_CHECKING:
-    from rotui.tui.app import Workplace
+    from rotui.tui.workplace import Workplace
 
 _one_at_a_time = Lock()
 

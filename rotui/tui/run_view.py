@@ -70,7 +70,7 @@ def header(run: ListedRun, live: LiveProgress | None, place: int, count_of_runs:
     if run.best is not None:
         text.append(f"  best {run.best:.2f} %")
     text.append(f"  {printable(run.settings, 80)}, seed {run.seed}", "dim")
-    return text.append(f"  {place} of {count_of_runs}", "dim")
+    return text.append(f"  {place or '?'} of {count_of_runs}", "dim")
 
 
 def overview(run: ListedRun, view: RunView, live: LiveProgress | None) -> tuple[list[Section], list[Section]]:

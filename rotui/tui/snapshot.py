@@ -5,18 +5,22 @@ from dataclasses import dataclass, field
 
 from rotui.store.listing import ListedRun
 from rotui.store.live_progress import LiveProgress
+from rotui.store.status import UNFINISHED
 from rotui.study.records import EpochRecord
 
 
 @dataclass(frozen=True)
 class Snapshot:
     """All runs by number, the queue in its order, where each run that goes on stands, and the epochs of the
-    runs that were asked for, by directory name. `version` rises with each change of `runs`."""
+    runs that were asked for, by directory name. `ready` are the runs that can begin now, `arrivals` the
+    estimated seconds until each run of the queue has ended. `version` rises with each change of `runs`."""
 
     runs: tuple[ListedRun, ...] = ()
     queue: tuple[ListedRun, ...] = ()
     live: Mapping[str, LiveProgress] = field(default_factory=dict)
     epochs: Mapping[str, tuple[EpochRecord, ...]] = field(default_factory=dict)
+    ready: frozenset[str] = frozenset()
+    arrivals: Mapping[str, float] = field(default_factory=dict)
     unreadable: tuple[str, ...] = ()
     paused: bool = False
     trouble: str = ""
@@ -30,3 +34,10 @@ class Snapshot:
     def active(self) -> tuple[ListedRun, ...]:
         """The runs that are being trained now, by whatever process."""
         return tuple(run for run in self.queue if run.status in ("running", "paused"))
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Estimated seconds until the queue is worked off; None where it is, or nothing tells."""
+        going = [run for run in self.queue if run.status in (*UNFINISHED, "running", "paused")]
+        known = [self.arrivals[run.name] for run in going if run.name in self.arrivals]
+        return max(known) if known and len(known) == len(going) else None

@@ -1,63 +1,63 @@
 """The console's own worker: a thread that imports torch when there is something to train, and then trains."""
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Collection
 from threading import Event as Flag
 from threading import Thread
+from typing import TYPE_CHECKING
 
 from rotui.study.events import Event, RunFailed, RunFinished, RunStarted, RunStopped
+from rotui.tui.workplace import Workplace
 
-Notice = Callable[[str], None]
+if TYPE_CHECKING:
+    from rotui.worker import Worker
 
 
 class Trainer:
-    """Works the queue of a runs directory inside this process until it is stopped. `notice` is told, in its
-    thread, what concerns the user; what is trained is read from the runs directory like everything else."""
+    """Works the queue of a runs directory inside this process whenever something in it can begin, and frees
+    the device when nothing can.
+
+    `notice` is told, in its thread, what concerns the user, and `changed` that `current`, `decoding` or
+    `is_working` did; what is trained is read from the runs directory like everything else.
+    """
 
     def __init__(
-        self,
-        runs_dir: Path,
-        data_dir: Path,
-        *,
-        device: str,
-        checkpoint_seconds: float,
-        allow_inexact: bool,
-        command: Sequence[str],
-        notice: Notice,
+        self, workplace: Workplace, *, notice: Callable[[str], None], changed: Callable[[], None]
     ) -> None:
         self.current = ""
         self.error: BaseException | None = None
         self.decoding: tuple[int, int] | None = None
-        self._runs_dir = runs_dir
-        self._data_dir = data_dir
-        self._device = device
-        self._checkpoint_seconds = checkpoint_seconds
-        self._allow_inexact = allow_inexact
-        self._command = tuple(command)
+        self.is_working = False
+        self._workplace = workplace
         self._notice = notice
+        self._changed = changed
         self._stop = Flag()
-        self._leave_when_empty = Flag()
+        self._worker: Worker | None = None
+        self._asked: frozenset[str] = frozenset()
+        self._left: frozenset[str] = frozenset()
         self._thread: Thread | None = None
 
     @property
-    def is_working(self) -> bool:
-        """Whether the thread is there: training, or waiting for something to train."""
-        return self._thread is not None and self._thread.is_alive()
+    def waits_for(self) -> str:
+        """Which process has the device, where this one waits for it."""
+        return self._worker.waits_for if self._worker is not None and self.is_working else ""
 
-    def start(self) -> None:
-        """Begins to work; does nothing where it works already or has been stopped."""
-        if not self.is_working and not self._stop.is_set():
-            self.error = None
-            self._thread = Thread(target=self._work, name="rotui trainer", daemon=True)
-            self._thread.start()
+    def start(self, ready: Collection[str]) -> None:
+        """Begins to work, if one of the runs that are `ready`, by directory name, was not left by the last
+        round; does nothing where it works already or has been stopped."""
+        self._asked = frozenset(ready)
+        if self._asked <= self._left or self.is_working or self._stop.is_set():
+            return
+        self.error, self.is_working = None, True
+        self._thread = Thread(target=self._work, name="rotui trainer", daemon=True)
+        self._thread.start()
+
+    def try_again(self) -> None:
+        """Forgets which runs were left: something was changed."""
+        self._left = frozenset()
 
     def stop(self) -> None:
-        """Asks for a stop at the next step, with a checkpoint."""
+        """Asks for a stop at the next step, with a checkpoint; nothing begins after that."""
         self._stop.set()
-
-    def leave_when_empty(self) -> None:
-        """Has the thread end when nothing is left to train."""
-        self._leave_when_empty.set()
 
     def join(self, timeout: float | None = None) -> bool:
         """Waits for the thread to end; whether it has."""
@@ -69,30 +69,40 @@ class Trainer:
         try:
             from rotui.data.loading import Datasets
             from rotui.engine.device import resolve_device  # about two seconds: torch
-            from rotui.worker import Worker, Workplace
+            from rotui.worker import Worker
+            from rotui.worker import Workplace as Training
 
-            workplace = Workplace(
-                self._runs_dir,
-                resolve_device(self._device),
-                self._command,
-                self._checkpoint_seconds,
-                self._allow_inexact,
+            place = self._workplace
+            training = Training(
+                place.runs_dir,
+                resolve_device(place.device),
+                place.command,
+                place.checkpoint_seconds,
+                place.allow_inexact,
             )
-            datasets = Datasets(self._data_dir, progress=self._decoded, stop=self._stop.is_set)
-            worker = Worker(workplace, datasets, listener=self._take, notice=self._notice, stop=self._stop)
-            worker.work(stay=lambda: not self._leave_when_empty.is_set())
+            datasets = Datasets(place.data_dir, progress=self._decoded, stop=self._stop.is_set)
+            self._worker = Worker(
+                training, datasets, listener=self._take, notice=self._notice, stop=self._stop
+            )
+            self._worker.work()
+            self._left = frozenset(self._worker.left)
         except BaseException as error:  # noqa: BLE001  # told to the user; the queue itself is safe on disk
             self.error = error
+            self._left = self._asked
             self._notice(f"training has ended: {error}")
         finally:
-            self.current = ""
+            self.current, self.is_working = "", False
+            self._changed()
 
     def _decoded(self, done: int, total: int) -> None:
         self.decoding = (done, total) if done < total else None
+        self._changed()
 
     def _take(self, event: Event) -> None:
         match event:
             case RunStarted(directory=directory):
                 self.current = directory
+                self._changed()
             case RunFinished() | RunFailed() | RunStopped():
                 self.current = ""
+                self._changed()

@@ -1,6 +1,7 @@
 """Runs as the queue makes and the worker fills them, with made-up curves, and the console opened on them."""
 
 import math
+import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,11 +19,14 @@ from rotui.store.queue import Queue
 from rotui.store.run_directory import RunDirectory
 from rotui.study.planning import Point, plan
 from rotui.study.records import Classification, EpochRecord, RunResult
-from rotui.tui.app import RotuiApp, Workplace
+from rotui.tui.app import RotuiApp
 from rotui.tui.machine import MachineReading
 from rotui.tui.view_state import ViewState
 from rotui.tui.widgets.virtual_table import VirtualTable
+from rotui.tui.workplace import Workplace
 
+PATIENCE = 60
+"""Seconds that something may take on a busy machine."""
 CLASSES = Classification(("a", "b"), ((1, 0), (0, 1)), (100.0, 100.0))
 
 
@@ -120,7 +124,8 @@ class Console:
 
     async def until(self, holds: Callable[[], object]) -> None:
         """Waits until something is so."""
-        for _ in range(500):
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
             if holds():
                 return
             await self.pilot.pause(0.02)

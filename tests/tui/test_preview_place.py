@@ -24,11 +24,12 @@ from rotui.data.loading import Datasets
 from rotui.engine.preview import PreviewBatch
 from rotui.previewing import Task, batch, previewed_runs
 from rotui.profile.loading import load_experiment
-from rotui.tui.app import RotuiApp, Workplace
+from rotui.tui.app import RotuiApp
 from rotui.tui.screens.preview import CHOOSER, PICTURES, SAID, PreviewScreen
 from rotui.tui.view_state import ViewState
 from rotui.tui.widgets.picture_grid import PictureGrid
 from rotui.tui.widgets.profile_list import ProfileList
+from rotui.tui.workplace import Workplace
 
 SIZES = [(50, 24), (80, 24), (120, 40), (200, 50)]
 PATIENCE = 60

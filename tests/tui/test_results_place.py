@@ -24,12 +24,13 @@ from rotui.store.run_directory import RunDirectory
 from rotui.store.session import look
 from rotui.study.planning import PlannedRun, plan
 from rotui.study.records import Classification, EpochRecord, RunResult
-from rotui.tui.app import RotuiApp, Workplace
+from rotui.tui.app import RotuiApp
 from rotui.tui.screens.results import ResultsScreen
 from rotui.tui.screens.run import RunScreen
 from rotui.tui.view_state import ViewState
 from rotui.tui.widgets.comparison_pane import ComparisonTable
 from rotui.tui.widgets.experiment_list import ExperimentList
+from rotui.tui.workplace import Workplace
 from rotui.worker import Worker
 from rotui.worker import Workplace as WorkerPlace
 

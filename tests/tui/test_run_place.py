@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from threading import Event as Flag
@@ -25,11 +26,12 @@ from rotui.store.run_files import RunFilesReader
 from rotui.study.events import EpochEnded, Event
 from rotui.study.planning import PlannedRun, Point, plan
 from rotui.study.records import Classification, FeatureProbe, RunResult
-from rotui.tui.app import RotuiApp, Workplace
+from rotui.tui.app import RotuiApp
 from rotui.tui.screens.preview import PreviewScreen
 from rotui.tui.screens.run import RunScreen
 from rotui.tui.view_state import ViewState
 from rotui.tui.widgets.run_tabs import TABS
+from rotui.tui.workplace import Workplace
 from rotui.worker import Worker
 from rotui.worker import Workplace as WorkerPlace
 
@@ -317,7 +319,10 @@ def test_a_damaged_run_says_what_is_wrong_and_still_shows_its_log(
     async def check(console: Console) -> None:
         await console.until(lambda: fact(console, "stage").startswith("fine-tuned, pre-trained"))
         (going_on.path / "provenance.json").write_text("[\x1b[31m")
+        os.utime(runs_dir)
         await console.until(lambda: "cannot be read" in shown(console))
+        await console.until(lambda: console.app.snapshot.run(going_on.path.name) is None)
+        await console.pilot.pause()
         assert "provenance.json: damaged" in shown(console).replace("\n", "")
         await go_to(console, "log")
         await console.until(lambda: "the last words" in shown(console))

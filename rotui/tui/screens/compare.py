@@ -33,7 +33,7 @@ MEASURES = {
 class CompareScreen(Place):
     """Follows runs that go on. A run keeps its colour and its sign."""
 
-    title_text = "Runs · compare"
+    within = "compare"
     DEFAULT_CSS = """
     CompareScreen {
         & #compare-curves { height: 1fr; min-height: 7; }

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import ClassVar
 
+from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -17,7 +18,7 @@ from rotui.tui.curves import accuracy_series, loss_series, published_reference
 from rotui.tui.editing import edit_file
 from rotui.tui.place import Place
 from rotui.tui.profile_watch import load_profiles, profile_stamp
-from rotui.tui.queue_columns import queue_columns
+from rotui.tui.queue_columns import queue_columns, status_text
 from rotui.tui.screens.form import ProfileForm
 from rotui.tui.snapshot import Snapshot
 from rotui.tui.widgets.chart import Chart
@@ -33,7 +34,6 @@ PROFILE_SECONDS = 2.0
 class ConsoleScreen(Place):
     """Choose, queue, watch."""
 
-    title_text = "Console"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("e", "edit", "Edit", id="console.edit", tooltip="Open the profile in $EDITOR"),
         Binding(
@@ -104,6 +104,8 @@ class ConsoleScreen(Place):
             self._in_view = snapshot.active[0].name
         elif not self._in_view and table.cursor_row is not None:
             self._in_view = table.cursor_row.name
+        elif not self._in_view and snapshot.runs:
+            self._in_view = max(snapshot.runs, key=lambda run: run.changed).name
         self._show_charts(snapshot)
         rates = [told.images_per_second for told in snapshot.live.values()]
         self.query_one("#machine", MachineStrip).set_rate(sum(rates) if rates else None)
@@ -112,10 +114,11 @@ class ConsoleScreen(Place):
         run = snapshot.run(self._in_view)
         epochs = snapshot.epochs.get(self._in_view, ())
         self.console_app.feed.want(frozenset({self._in_view} if self._in_view else ()))
-        title = ""
+        title = Text()
         if run is not None:
-            title = f"{run.number} {run.stage} · {run.settings} · seed {run.seed}"
-        self.query_one("#view-title", Static).update(printable(title))
+            title.append(f"{run.number} {run.stage}  ", "bold").append_text(status_text(run))
+            title.append(f"  {printable(run.settings)} · seed {run.seed}")
+        self.query_one("#view-title", Static).update(title)
         directory = self.console_app.workplace.runs_dir / self._in_view
         references = published_reference(directory) if run is not None else ()
         self.query_one("#accuracy", Chart).set_content(accuracy_series(epochs), references, "accuracy", "%")

@@ -31,7 +31,6 @@ def _key(keys: str, action: str, description: str, tooltip: str, identity: str, 
 class PreviewScreen(Place):
     """Shows the pictures of what was chosen last, here or in another place; asks where nothing was."""
 
-    title_text = "Preview"
     DEFAULT_CSS = """
     PreviewScreen {
         & #preview-title, & #preview-facts {

@@ -36,7 +36,6 @@ EXPERIMENTS = "experiments"
 class ResultsScreen(Place):
     """Choose an experiment, read its comparison, queue what is missing."""
 
-    title_text = "Results"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("m", "queue_missing", "Queue missing", id="results.missing", tooltip="Queue what is missing"),
         Binding("v", "view(1)", "View", id="results.view", tooltip="The next chart of the experiment"),

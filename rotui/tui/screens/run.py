@@ -26,7 +26,6 @@ LOOK_SECONDS = 1.0
 class RunScreen(Place):
     """Tabs over one run: the one that was opened, else what is being trained, else the newest."""
 
-    title_text = "Run"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "tab(1)", "Tab", id="run.tab", tooltip="The next tab"),
         Binding("shift+tab", "tab(-1)", "Back", show=False, id="run.tab-back", tooltip="The tab before"),
@@ -45,7 +44,7 @@ class RunScreen(Place):
 
     def __init__(self) -> None:
         super().__init__()
-        self._last = ""
+        self._last: ListedRun | None = None
         self._view: RunView | None = None
 
     def compose_place(self) -> ComposeResult:
@@ -68,23 +67,27 @@ class RunScreen(Place):
         self.query_one("#run-line", Static).update(self._line(run, snapshot))
         if run is None:
             return
-        self._last = run.name
+        self._last = run
         self.console_app.feed.want(frozenset({run.name}))
         self._reading.ask(run.name)
         self._show_tab()
 
     def _run(self, snapshot: Snapshot) -> ListedRun | None:
         """The run to show. Where none was opened what is being trained is followed; when nothing is any more,
-        the last one stays."""
-        chosen = snapshot.run(self.console_app.chosen_run)
-        last = snapshot.run(self._last)
+        the last one stays, as it does when it cannot be read any more."""
+        wanted, last = self.console_app.chosen_run, self._last
+        if last is not None:
+            is_there = (self.console_app.workplace.runs_dir / last.name).is_dir()
+            last = snapshot.run(last.name) or (last if is_there else None)
+        if last is not None and last.name == wanted:
+            return last
         newest = snapshot.runs[-1] if snapshot.runs else None
-        return chosen or next(iter(snapshot.active), None) or last or newest
+        return snapshot.run(wanted) or next(iter(snapshot.active), None) or last or newest
 
     def _line(self, run: ListedRun | None, snapshot: Snapshot) -> Text:
         if run is None:
             return Text("there are no runs yet: queue one in place 1", "dim")
-        place = [each.name for each in snapshot.runs].index(run.name) + 1
+        place = next((at for at, each in enumerate(snapshot.runs, start=1) if each.name == run.name), 0)
         return header(run, snapshot.live.get(run.name), place, len(snapshot.runs))
 
     def _look(self) -> None:
@@ -144,8 +147,9 @@ class RunScreen(Place):
         snapshot = self.console_app.snapshot
         run = self._run(snapshot)
         names = [each.name for each in snapshot.runs]
-        if run is not None:
-            self.console_app.chosen_run = names[(names.index(run.name) + step) % len(names)]
+        if run is not None and names:
+            at = names.index(run.name) if run.name in names else -1
+            self.console_app.chosen_run = names[(at + step) % len(names)]
             self.refresh_place()
 
     def action_preview(self) -> None:

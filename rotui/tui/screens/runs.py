@@ -28,7 +28,6 @@ TABLE = "runs"
 class RunsScreen(RunChanges):
     """Every run. What is done is done to the marked rows in view, or else to the row under the cursor."""
 
-    title_text = "Runs"
     DEFAULT_CSS = """
     RunsScreen {
         & #runs { height: 1fr; scrollbar-size-vertical: 1; }

@@ -1,0 +1,42 @@
+"""How the queue stands, in the first line of every place."""
+
+from pathlib import Path
+
+from rich.text import Text
+
+from rotui.formats import duration
+from rotui.text import printable
+from rotui.tui.snapshot import Snapshot
+from rotui.tui.trainer import Trainer
+
+
+def status_line(snapshot: Snapshot, trainer: Trainer, runs_dir: Path, within: str = "") -> Text:
+    """What is wrong first, then what is trained, what waits and for how long, then where the runs are."""
+    text = Text()
+    if snapshot.trouble:
+        text.append(f"{printable(snapshot.trouble, 200)}  ", "bold red")
+    text.append(f"{within}  " if within else "", "bold")
+    text.append(" · ".join(_parts(snapshot, trainer)))
+    return text.append(f"  {printable(runs_dir, 60)}", "dim")
+
+
+def _parts(snapshot: Snapshot, trainer: Trainer) -> list[str]:
+    active = snapshot.active
+    waiting = sum(run.status in ("queued", "stopped", "interrupted") for run in snapshot.queue)
+    if not active:
+        parts = ["idle"]
+    elif any(run.name == trainer.current for run in active):
+        parts = [f"{len(active)} training"]
+    else:
+        parts = [f"{len(active)} training elsewhere"]
+    if waiting:
+        parts.append(f"{waiting} waiting")
+    if snapshot.paused:
+        parts.append("PAUSED")
+    elif snapshot.seconds_left is not None:
+        parts.append(f"~{duration(snapshot.seconds_left)} left")
+    if trainer.decoding is not None:
+        parts.append("decoding {} of {} images".format(*trainer.decoding))
+    if trainer.waits_for:
+        parts.append(f"watching: the device is in use by {printable(trainer.waits_for, 200)}")
+    return parts
