@@ -9,28 +9,21 @@ from rotui.errors import StoreError
 from rotui.profile.stages import StageName
 from rotui.store.listing import ListedRun
 from rotui.store.live_progress import LiveProgress
+from rotui.store.measured import Kind, MeasuredRuns, kind_of
 from rotui.store.ordering import seconds_left, share_done
-from rotui.store.past_runs import PastRun, read_profile, read_run
-from rotui.store.status import ENDED, UNFINISHED
+from rotui.store.past_runs import read_profile
+from rotui.store.status import UNFINISHED
 from rotui.study.estimate import Estimator, Machine
 from rotui.study.planning import PlannedRun
 
-MEASURED_ALIKE = 3
-"""Newest runs of the same stage and settings that are read for an estimate."""
-MOST_MEASURED = 40
-"""Runs that are read for estimates at most, the newest."""
-
-Kind = tuple[str, str, int, bool]
-"""What runs that take the same time have in common."""
-
 
 class Arrivals:
-    """Keeps what it read of runs that have ended: asked again, it reads only what is new."""
+    """Asked again, it reads only what is new."""
 
     def __init__(self, runs_dir: Path, machine: Machine) -> None:
         self._runs_dir = runs_dir
         self._machine = machine
-        self._ended: dict[str, PastRun | None] = {}
+        self._measured = MeasuredRuns(runs_dir)
         self._planned: dict[Kind, PlannedRun | None] = {}
         self._runs: Sequence[ListedRun] = ()
         self._estimator = Estimator((), machine)
@@ -43,7 +36,7 @@ class Arrivals:
         is no telling; one that is held or skipped is passed over."""
         if runs is not self._runs:
             self._runs = runs
-            self._estimator = Estimator(self._measured(runs), self._machine)
+            self._estimator = Estimator(self._measured.of(runs), self._machine)
         active = [run for run in queue if run.status in ("running", "paused")]
         told: dict[str, float] = {}
         for run in active:
@@ -71,7 +64,7 @@ class Arrivals:
         return None if estimate is None else estimate.seconds * (1 - done)
 
     def _plan(self, run: ListedRun) -> PlannedRun | None:
-        kind = _kind(run)
+        kind = kind_of(run)
         if kind not in self._planned:
             try:
                 profile = read_profile(self._runs_dir / run.name)
@@ -79,29 +72,3 @@ class Arrivals:
             except StoreError:
                 self._planned[kind] = None
         return self._planned[kind]
-
-    def _measured(self, runs: Sequence[ListedRun]) -> list[PastRun]:
-        """The newest runs of each kind that have trained an epoch."""
-        taken: dict[Kind, int] = {}
-        chosen: list[ListedRun] = []
-        for run in reversed(runs):
-            kind = _kind(run)
-            if run.epochs and taken.get(kind, 0) < MEASURED_ALIKE and len(chosen) < MOST_MEASURED:
-                taken[kind] = taken.get(kind, 0) + 1
-                chosen.append(run)
-        return [past for run in chosen if (past := self._read(run)) is not None]
-
-    def _read(self, run: ListedRun) -> PastRun | None:
-        if run.name in self._ended:
-            return self._ended[run.name]
-        try:
-            past = read_run(self._runs_dir / run.name)
-        except StoreError:
-            past = None
-        if run.status in ENDED:
-            self._ended[run.name] = past
-        return past
-
-
-def _kind(run: ListedRun) -> Kind:
-    return run.stage, run.settings, run.epochs_planned, run.scaled

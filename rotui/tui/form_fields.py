@@ -9,13 +9,15 @@ from rotui.profile.loading import Experiment
 from rotui.profile.settings import FILE_ONLY
 
 FIRST_SECTION = "study"
-_HIDDEN = {"name", "title", "description", "published", "stages"}
+FIRST_SECTIONS = (FIRST_SECTION, "scale")
+"""What is changed most often stands at the top; the rest follows in the order of the model."""
+_HIDDEN = {"name", "title", "description", "published"}
 
 
 @dataclass(frozen=True)
 class FormField:
     """One setting. `key` is dotted, `value` the text that `--set` would take for what the profile says: of a
-    swept key all its values."""
+    swept key all its values. `choices` are the texts of all values where there are only a few."""
 
     key: str
     section: str
@@ -23,15 +25,23 @@ class FormField:
     value: str
     about: str
     allowed: str
+    choices: tuple[str, ...]
 
     @property
     def identity(self) -> str:
         """The key as a widget's id."""
         return self.key.replace(".", "-")
 
+    def next_choice(self, text: str) -> str:
+        """The choice after the one that `text` is; the text itself where there are none."""
+        if not self.choices:
+            return text
+        at = self.choices.index(text) if text in self.choices else -1
+        return self.choices[(at + 1) % len(self.choices)]
+
 
 def form_fields(experiment: Experiment) -> list[FormField]:
-    """Every setting of the profile, in the order of the model; stages and seed come first."""
+    """Every setting of the profile by section."""
     values = flat(experiment.profile.model_dump(mode="json"))
     swept = dict(experiment.axes)
     fields = []
@@ -39,11 +49,19 @@ def form_fields(experiment: Experiment) -> list[FormField]:
         name = ".".join(key)
         if is_section or key[0] in (*FILE_ONLY, *_HIDDEN) or name not in values:
             continue
-        text = ",".join(_text(value) for value in swept[name]) if name in swept else _text(values[name])
-        about = (field_schema(key) or {}).get("description", "")
-        section = key[0] if len(key) > 1 else FIRST_SECTION
-        fields.append(FormField(name, section, ".".join(key[1:]) or name, text, about, in_words(key)))
-    return fields
+        schema = field_schema(key) or {}
+        fields.append(
+            FormField(
+                key=name,
+                section=key[0] if len(key) > 1 else FIRST_SECTION,
+                name=".".join(key[1:]) or name,
+                value=",".join(map(_text, swept[name])) if name in swept else _text(values[name]),
+                about=schema.get("description", ""),
+                allowed=in_words(key),
+                choices=_choices(schema),
+            )
+        )
+    return sorted(fields, key=lambda field: (_section_place(field.section), field.key == "stages"))
 
 
 def setting_of(field: FormField, text: str) -> str:
@@ -54,13 +72,21 @@ def setting_of(field: FormField, text: str) -> str:
     return f"{field.key}={given or chr(34) * 2}"
 
 
+def _section_place(section: str) -> int:
+    return FIRST_SECTIONS.index(section) if section in FIRST_SECTIONS else len(FIRST_SECTIONS)
+
+
+def _choices(schema: dict[str, Any]) -> tuple[str, ...]:
+    if schema.get("type") == "boolean":
+        return "false", "true"
+    return tuple(_text(choice) for choice in schema.get("enum", ()))
+
+
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list | tuple):
-        return (
-            "[" + ", ".join(_text(item) if not isinstance(item, str) else f'"{item}"' for item in value) + "]"
-        )
+        return "[" + ", ".join(f'"{item}"' if isinstance(item, str) else _text(item) for item in value) + "]"
     if isinstance(value, float):
         return f"{value:g}" if float(f"{value:g}") == value else repr(value)
     return str(value)

@@ -8,46 +8,86 @@ from typing import TYPE_CHECKING
 
 from rotui.formats import images_trained
 from rotui.profile.loading import Experiment
+from rotui.store.listing import ListedRun
+from rotui.store.measured import MeasuredRuns
 from rotui.store.session import look
 from rotui.study.cost import plan_cost
+from rotui.study.estimate import Estimator, Machine, estimate_text
 from rotui.study.planning import Plan, plan
 
 if TYPE_CHECKING:
     from rotui.tui.workplace import Workplace
 
 _one_at_a_time = Lock()
+_REUSED = "reuses"
+_UNKNOWN_TIME = "time unknown: nothing like it was trained on this machine yet"
+
+
+RUNS_SHOWN = 40
+"""Runs of a plan that are told one by one."""
+
+
+@dataclass(frozen=True)
+class PlannedLine:
+    """A run of a plan: what it would be, and what of it is there already."""
+
+    title: str
+    standing: str
 
 
 @dataclass(frozen=True)
 class PlanOutlook:
-    """What a plan would cost, in lines of text."""
+    """What queueing an experiment would mean: the facts, each in a line, and the first of its runs."""
 
-    lines: tuple[str, ...]
+    facts: tuple[str, ...]
+    runs: tuple[PlannedLine, ...]
+    more: int
 
 
-def outlook(experiment: Experiment, runs_dir: Path, *, fresh: bool) -> PlanOutlook:
-    """Runs, images, time and what is reused, were the experiment queued now."""
-    planned = plan(experiment.points)
-    known = {} if fresh else {run.key: run for run in look(runs_dir)[0]}
-    finished = [run for run in planned.runs if run.key in known and known[run.key].status == "finished"]
-    waiting = [run for run in planned.runs if run.key in known and known[run.key].status != "finished"]
-    left = Plan(tuple(run for run in planned.runs if run not in finished), ())
-    lines = [
-        f"{len(planned.runs)} runs, {len(experiment.points)} settings",
-        f"{images_trained(plan_cost(left))} images to train on",
-    ]
-    if finished:
-        lines.append(f"{len(finished)} finished before, reused")
-    if waiting:
-        lines.append(f"{len(waiting)} in the queue already")
-    if fresh:
-        lines.append("fresh: finished runs are trained again")
-    for run in planned.runs[:12]:
-        sign = "=" if run in finished else "·"
-        lines.append(f"{sign} {run.stage.title}, seed {run.profile.seed}")
-    if len(planned.runs) > 12:
-        lines.append(f"  and {len(planned.runs) - 12} more")
-    return PlanOutlook(tuple(lines))
+class Outlooks:
+    """Looks ahead for one runs directory and one device; called by one thread at a time."""
+
+    def __init__(self, runs_dir: Path, device: str) -> None:
+        self._runs_dir = runs_dir
+        self._machine = Machine.here(device)
+        self._measured = MeasuredRuns(runs_dir)
+
+    def of(self, experiment: Experiment, *, fresh: bool) -> PlanOutlook:
+        """Runs, images, time and what is reused, were the experiment queued now. Raises RotuiError."""
+        planned = plan(experiment.points)
+        found, _ = look(self._runs_dir)
+        known = {} if fresh else {run.key: run for run in found}
+        standing = {run.key: _standing(known.get(run.key)) for run in planned.runs}
+        left = [run for run in planned.runs if not standing[run.key].startswith(_REUSED)]
+        estimator = Estimator(self._measured.of(found), self._machine)
+        estimates = [told for run in left if (told := estimator.of_run(run)) is not None]
+        facts = [
+            f"{_counted(len(planned.runs), 'run')} of {_counted(len(experiment.points), 'setting')}",
+            f"{images_trained(plan_cost(Plan(tuple(left), ())))} images to train on",
+        ]
+        if left:
+            facts.append(estimate_text(estimates, len(left)) or _UNKNOWN_TIME)
+        reused = len(planned.runs) - len(left)
+        waiting = sum(bool(told) for told in standing.values()) - reused
+        facts += [f"{reused} finished before, reused"] if reused else []
+        facts += [f"{waiting} there already, not queued twice"] if waiting else []
+        facts += ["fresh: what is finished is trained again"] if fresh else []
+        lines = [
+            PlannedLine(f"{run.stage.title}, seed {run.profile.seed}", standing[run.key])
+            for run in planned.runs[:RUNS_SHOWN]
+        ]
+        return PlanOutlook(tuple(facts), tuple(lines), len(planned.runs) - len(lines))
+
+
+def _standing(run: ListedRun | None) -> str:
+    """What there is of a planned run already, empty where there is nothing."""
+    if run is None:
+        return ""
+    return f"{_REUSED} {run.number}" if run.status == "finished" else f"{run.status} {run.number}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def queue_experiment(
@@ -65,7 +105,7 @@ def queue_experiment(
         queued = queue_plan(planned, workplace.runs_dir, datasets, wishes, notice)
     new = len(planned.runs) - len(queued.finished) - len(queued.joined)
     return (
-        f"queued {new} runs; {len(queued.finished)} finished before, "
+        f"queued {_counted(new, 'run')}; {len(queued.finished)} finished before, "
         f"{len(queued.joined)} in the queue already"
     )
 

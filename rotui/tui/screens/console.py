@@ -8,6 +8,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.events import DescendantFocus
 from textual.widgets import Static
 
 from rotui.profile.faults import ProfileError
@@ -48,7 +49,7 @@ class ConsoleScreen(Place):
         Binding(
             "z", "maximise", "Zoom", id="console.zoom", show=False, tooltip="One pane on the whole screen"
         ),
-        Binding("b", "toggle_profiles", "Panes", id="console.panes", show=False, tooltip="Hide the profiles"),
+        Binding("b", "toggle_profiles", "Profiles", id="console.panes", tooltip="Show or hide the profiles"),
     ]
 
     def __init__(self) -> None:
@@ -124,6 +125,10 @@ class ConsoleScreen(Place):
         self.query_one("#accuracy", Chart).set_content(accuracy_series(epochs), references, "accuracy", "%")
         self.query_one("#loss", Chart).set_content(loss_series(epochs), (), "loss", "nats")
 
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """In little room the profiles are there while they are used."""
+        self.set_class(isinstance(event.widget, ProfileList), "choosing")
+
     @on(ProfileList.Highlighted)
     def tell_about(self, message: ProfileList.Highlighted) -> None:
         """What the profile asks, or what is wrong with it."""
@@ -138,10 +143,11 @@ class ConsoleScreen(Place):
     @on(ProfileList.Chosen)
     def fill_in(self, message: ProfileList.Chosen) -> None:
         """Opens the form of the profile, or its file where it has faults."""
-        if isinstance(message.profile.loaded, ProfileError):
+        loaded = message.profile.loaded
+        if isinstance(loaded, ProfileError):
             self.action_edit()
         else:
-            self.app.push_screen(ProfileForm(message.profile.reference))
+            self.app.push_screen(ProfileForm(loaded, message.profile.reference))
 
     @on(RowHighlighted)
     def view_run(self, message: RowHighlighted) -> None:
@@ -210,7 +216,13 @@ class ConsoleScreen(Place):
             self.maximize(self.focused)
 
     def action_toggle_profiles(self) -> None:
-        """Hides the profiles or shows them again, and remembers it."""
+        """Hides the profiles or shows them again, and remembers it; where there is no room for both they are
+        there while one chooses."""
+        if self.has_class("-tiny"):
+            self.set_class(not self.has_class("choosing"), "choosing")
+            focused = "#profiles" if self.has_class("choosing") else "#queue"
+            self.call_after_refresh(self.query_one(focused).focus)
+            return
         hidden = self.console_app.view_state.hidden_panes
         if "profiles" in hidden:
             hidden.remove("profiles")
