@@ -1,5 +1,6 @@
 """Settings from the command line: `KEY=VALUE[,VALUE...]` to a key and the values it takes."""
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ FILE_ONLY = ("extends", "sweep")
 _FORM = "KEY=VALUE[,VALUE...], with '\"\"' for empty text"
 _PIECE = re.compile(r"\s*(range\([^()]*\)|[^,]*?)\s*(?:,|$)")
 _RANGE = re.compile(r"range\((?P<numbers>[^()]*)\)")
+_PLAIN = re.compile(r"[A-Za-z_][\w/-]*", re.ASCII)
+_TOML_WORDS = ("true", "false", "inf", "nan")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 
 
@@ -59,6 +62,29 @@ def read_settings(texts: Sequence[str], limit: int, epochs: int) -> tuple[list[S
         else:
             settings[setting.key] = setting
     return list(settings.values()), faults
+
+
+def value_text(value: Any) -> str:
+    """A value of a profile as a setting is given it; a text that could be taken for something else in
+    quotes."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return (
+            "["
+            + ", ".join(_quoted(each) if isinstance(each, str) else value_text(each) for each in value)
+            + "]"
+        )
+    if isinstance(value, float):
+        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+    if isinstance(value, str):
+        plain = _PLAIN.fullmatch(value) and value not in _TOML_WORDS
+        return value if plain else _quoted(value)
+    return str(value)
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def target_fault(key: Key, place: Place, *, swept: bool) -> Fault | None:

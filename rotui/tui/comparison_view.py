@@ -2,22 +2,27 @@
 beside what was published."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rotui.errors import StoreError
-from rotui.profile.loading import Experiment
+from rotui.profile.loading import Experiment, load_experiment
+from rotui.profile.schema import Profile
 from rotui.results.experiment import compare_experiment
 from rotui.results.known_seeds import with_known_seeds
 from rotui.results.published import load_published
 from rotui.results.rows import Comparison
 from rotui.results.standing import nearest_runs
+from rotui.results.variants import Settings, settings_apart
 from rotui.store.listing import ListedRun
-from rotui.store.past_runs import PastRun, read_run
+from rotui.store.past_runs import PastRun, read_profile, read_run
 from rotui.study.planning import Plan, plan
 from rotui.study.records import EpochRecord
 from rotui.tui.profile_watch import load_profiles, profile_stamp
 from rotui.tui.widgets.profile_list import ListedProfile
+
+MOST_BATCHES = 200
+"""Sweeps of an experiment, the newest, whose settings are looked at."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +40,13 @@ class ListedExperiment:
 
 @dataclass(frozen=True)
 class ComparisonView:
-    """One experiment's comparison. `nearest` are the runs that fill its cells or are nearest to it, `epochs`
-    those of the finished ones, both by content key; `unread` are messages of runs that cannot be read."""
+    """One experiment's comparison, with `settings` over its profile; `variants` are all the settings that it
+    was run with. `nearest` are the runs that fill its cells or are nearest to it, `epochs` those of the
+    finished ones, both by content key; `unread` are messages of runs that cannot be read."""
 
     reference: str
+    settings: Settings
+    variants: tuple[Settings, ...]
     experiment: Experiment
     comparison: Comparison
     nearest: Mapping[str, ListedRun]
@@ -48,17 +56,28 @@ class ComparisonView:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """The comparison's notes, and what could not be read."""
-        return (*self.comparison.notes, *(f"left out: {message}" for message in self.unread))
+        """The comparison's notes, other settings that there are, and what could not be read."""
+        return (
+            *self.comparison.notes,
+            *((self._place_of_settings,) if len(self.variants) > 1 else ()),
+            *(f"left out: {message}" for message in self.unread),
+        )
+
+    @property
+    def _place_of_settings(self) -> str:
+        place = self.variants.index(self.settings) + 1 if self.settings in self.variants else 0
+        return f"settings {place} of {len(self.variants)} that there are: s shows the next."
 
 
 @dataclass(frozen=True)
 class ResultsAsked:
-    """The runs as they are now, and whose comparison is wanted: empty for the one that was worked on last."""
+    """The runs as they are now, and whose comparison is wanted: empty for the one that was worked on last.
+    `settings` is None for those that are shown where the user chose none."""
 
     version: int
     runs: Sequence[ListedRun]
     chosen: str
+    settings: Settings | None = None
 
 
 @dataclass(frozen=True)
@@ -78,13 +97,15 @@ class ResultsReader:
     _stamp: object = None
     _profiles: list[tuple[ListedProfile, Experiment, Plan]] = field(default_factory=list)
     _past: dict[tuple[str, str], PastRun] = field(default_factory=dict)
-    _asked: tuple[int, str] | None = None
+    _variants: dict[str, Profile | None] = field(default_factory=dict)
+    _asked: tuple[object, ...] = ()
     _told: ResultsTold = field(default_factory=ResultsTold)
 
     def read(self, asked: ResultsAsked) -> ResultsTold:
         """What there is to show; the very same object where nothing has changed since."""
         stamp = profile_stamp()
-        if stamp == self._stamp and (asked.version, asked.chosen) == self._asked:
+        wanted = (asked.version, asked.chosen, asked.settings)
+        if stamp == self._stamp and wanted == self._asked:
             return self._told
         if stamp != self._stamp:
             self._stamp = stamp
@@ -93,7 +114,7 @@ class ResultsReader:
                 for profile in load_profiles()
                 if isinstance(profile.loaded, Experiment)
             ]
-        self._asked = (asked.version, asked.chosen)
+        self._asked = wanted
         nearest = nearest_runs(asked.runs)
         studies = {run.study for run in asked.runs}
         listed = [
@@ -103,20 +124,56 @@ class ResultsReader:
         ]
         chosen = _chosen([each for each, _, _ in listed], asked)
         view = None
-        for each, experiment, planned in listed:
+        for each, experiment, _ in listed:
             if each.reference == chosen:
-                view = self._view(chosen, experiment, planned, nearest, asked.runs)
+                variants, usual = self._variants_of(experiment, asked.runs)
+                settings = usual if asked.settings is None else asked.settings
+                view = self._view(chosen, settings, variants, experiment, nearest, asked.runs)
         self._told = ResultsTold(tuple(each for each, _, _ in listed), view)
         return self._told
+
+    def _variants_of(
+        self, experiment: Experiment, runs: Sequence[ListedRun]
+    ) -> tuple[tuple[Settings, ...], Settings]:
+        """All the settings that the experiment was run with, its own first and then the newest, and those to
+        show: of what goes on, else its own if it was run with them, else the newest."""
+        batches: dict[str, dict[str, ListedRun]] = {}
+        for run in reversed(runs):
+            if run.study == experiment.profile.name:
+                batches.setdefault(run.batch or run.name, {}).setdefault(f"{run.stage} {run.settings}", run)
+        found: list[Settings] = []
+        going_on: Settings | None = None
+        for batch in list(batches.values())[:MOST_BATCHES]:
+            profiles = [each for run in reversed(batch.values()) if (each := self._profile(run)) is not None]
+            if not profiles:
+                continue
+            found.append(settings_apart(profiles, experiment))
+            if going_on is None and any(run.status in ("running", "paused") for run in batch.values()):
+                going_on = found[-1]
+        shown = going_on if going_on is not None else () if () in found or not found else found[0]
+        return tuple(dict.fromkeys([(), *found])), shown
+
+    def _profile(self, run: ListedRun) -> Profile | None:
+        """The settings of a run, which never change; None where they cannot be read."""
+        if run.name not in self._variants:
+            try:
+                self._variants[run.name] = read_profile(self.runs_dir / run.name)
+            except StoreError:
+                self._variants[run.name] = None
+        return self._variants[run.name]
 
     def _view(
         self,
         reference: str,
+        settings: Settings,
+        variants: tuple[Settings, ...],
         experiment: Experiment,
-        planned: Plan,
         nearest: Mapping[str, ListedRun],
         runs: Sequence[ListedRun],
     ) -> ComparisonView:
+        if settings:
+            experiment = load_experiment(reference, settings)
+        planned = plan(experiment.points)
         whole = with_known_seeds(planned, experiment.points, {run.seed for run in runs}, nearest.keys())
         past: dict[str, PastRun] = {}
         unread: list[str] = []
@@ -129,11 +186,10 @@ class ResultsReader:
                     unread.append(str(error))
         results = {key: run.result for key, run in past.items() if run.result is not None}
         comparison = compare_experiment(experiment, whole, results)
-        others = _other_settings(experiment, whole, runs)
-        if others:
-            comparison = replace(comparison, notes=(*comparison.notes, others))
         return ComparisonView(
             reference=reference,
+            settings=settings,
+            variants=variants,
             experiment=experiment,
             comparison=comparison,
             nearest={cell.key: nearest[cell.key] for cell in whole.cells if cell.key in nearest},
@@ -184,12 +240,3 @@ def _chosen(listed: Sequence[ListedExperiment], asked: ResultsAsked) -> str:
             if each.name == study:
                 return each.reference
     return references[0]
-
-
-def _other_settings(experiment: Experiment, whole: Plan, runs: Sequence[ListedRun]) -> str:
-    """How many runs of this study fill no cell, because they were made with other settings."""
-    keys = {run.key for run in whole.runs} | {cell.key for cell in whole.cells}
-    others = sum(run.study == experiment.profile.name and run.key not in keys for run in runs)
-    if not others:
-        return ""
-    return f"{others} run{'s' if others > 1 else ''} of this study with other settings: place 3 has them."

@@ -6,7 +6,7 @@ from typing import Any
 from rotui.profile.allowed import all_keys, field_schema, in_words
 from rotui.profile.keys import flat
 from rotui.profile.loading import Experiment
-from rotui.profile.settings import FILE_ONLY
+from rotui.profile.settings import FILE_ONLY, value_text
 
 FIRST_SECTION = "study"
 FIRST_SECTIONS = (FIRST_SECTION, "scale")
@@ -55,7 +55,7 @@ def form_fields(experiment: Experiment) -> list[FormField]:
                 key=name,
                 section=key[0] if len(key) > 1 else FIRST_SECTION,
                 name=".".join(key[1:]) or name,
-                value=",".join(map(_text, swept[name])) if name in swept else _text(values[name]),
+                value=",".join(map(_shown, swept[name])) if name in swept else _shown(values[name]),
                 about=schema.get("description", ""),
                 allowed=in_words(key),
                 choices=_choices(schema),
@@ -79,14 +79,8 @@ def _section_place(section: str) -> int:
 def _choices(schema: dict[str, Any]) -> tuple[str, ...]:
     if schema.get("type") == "boolean":
         return "false", "true"
-    return tuple(_text(choice) for choice in schema.get("enum", ()))
+    return tuple(_shown(choice) for choice in schema.get("enum", ()))
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(f'"{item}"' if isinstance(item, str) else _text(item) for item in value) + "]"
-    if isinstance(value, float):
-        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
-    return str(value)
+def _shown(value: Any) -> str:
+    return value if value == "" else value_text(value)

@@ -159,6 +159,8 @@ def headline(view: ComparisonView) -> Text:
     told = [f"{len(view.finished)} of {len(keys)} runs finished"]
     told += [f"{statuses.count('failed')} failed"] if "failed" in statuses else []
     text = Text(printable(view.comparison.title, 80), "bold")
+    if view.settings:
+        text.append(f"  {printable(' '.join(view.settings), 200)}", "italic not bold")
     text.append(f"  {' · '.join(told)}", "not bold")
     if title:
         text.append(f"  {printable(title, 120)}", "dim not bold")

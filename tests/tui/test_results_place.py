@@ -96,9 +96,11 @@ def planned(name: str, *settings: str) -> list[PlannedRun]:
     return list(plan(load_experiment(name, settings).points).runs)
 
 
-def finish(runs_dir: Path, run: PlannedRun, best: float, study: str = "pretraining") -> None:
+def finish(
+    runs_dir: Path, run: PlannedRun, best: float, study: str = "pretraining", batch: str = "b"
+) -> None:
     """Begins a run and ends it at once."""
-    directory = begin_run(runs_dir, run, study=study)
+    directory = begin_run(runs_dir, run, study=study, batch=batch)
     end(directory, best)
 
 
@@ -378,16 +380,38 @@ def test_the_table_is_exported_to_new_files_and_their_names_are_told(runs_dir: P
     in_place(runs_dir, check)
 
 
-def test_runs_that_cannot_be_read_or_have_other_settings_are_told_below_the_table(runs_dir: Path) -> None:
+def test_an_experiment_is_shown_with_each_of_the_settings_it_was_run_with(runs_dir: Path) -> None:
+    finish(runs_dir, planned("pretraining")[0], 80.0)
+    for stem, best in (("imagenet", 85.0), ("cifar", 86.0)):
+        finish(
+            runs_dir, planned("pretraining", f"network.stem={stem}", "data.holdout=0.1")[0], best, batch="c"
+        )
+    finish(runs_dir, planned("pretraining", "network.stem=cifar")[0], 90.0, batch="d")
+
+    async def check(console: Console) -> None:
+        seen: dict[str, str] = {}
+        for place in (1, 2, 3):
+            await console.until(lambda place=place: f"settings {place} of 3" in console.text("#notes-text"))
+            seen[console.text("#result-title").split("  ")[1]] = rows(console)["rotation"][0]
+            await console.press("s")
+        await console.until(lambda: "settings 1 of 3" in console.text("#notes-text"))
+        assert list(seen.items())[1:] == [
+            ("network.stem=cifar", "90.00"),
+            ("data.holdout=0.1 network.stem=imagenet,cifar", "86.00"),
+        ]
+        assert next(iter(seen.values())) == "80.00"
+
+    in_place(runs_dir, check)
+
+
+def test_runs_that_cannot_be_read_are_told_below_the_table(runs_dir: Path) -> None:
     first, second, *_ = planned("pretraining")
     finish(runs_dir, first, 80.0)
     finish(runs_dir, second, 60.0)
-    finish(runs_dir, planned("pretraining", "network.stem=cifar")[0], 90.0)
     (next(runs_dir.glob("0002-*")) / "result.json").write_text("[\x1b[31m")
 
     async def check(console: Console) -> None:
         notes = console.text("#notes-text")
-        assert "1 run of this study with other settings" in notes
         told = [*notes.splitlines(), *console.app.snapshot.unreadable]
         assert any("result.json: damaged" in line for line in told)
         assert rows(console)["fine-tuned, pre"][0] in ("not", "–", "✓")

@@ -11,6 +11,7 @@ from textual.events import DescendantFocus
 from textual.widgets import Static
 
 from rotui.errors import RotuiError
+from rotui.results.variants import Settings
 from rotui.text import printable
 from rotui.tui.comparison_view import ComparisonView, ResultsAsked, ResultsReader, ResultsTold
 from rotui.tui.exporting import ExportDialog, Format
@@ -38,6 +39,8 @@ class ResultsScreen(Place):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("m", "queue_missing", "Queue missing", id="results.missing", tooltip="Queue what is missing"),
+        Binding("s", "settings", "Settings", id="results.settings",
+                tooltip="The next settings that the experiment was run with"),
         Binding("v", "view(1)", "View", id="results.view", tooltip="The next chart of the experiment"),
         Binding("V", "view(-1)", "View back", show=False, id="results.view-back", tooltip="The chart before"),
         Binding("x", "export", "Export", id="results.export", tooltip="The table as CSV, Markdown or JSON"),
@@ -56,6 +59,7 @@ class ResultsScreen(Place):
     def __init__(self) -> None:
         super().__init__()
         self._chosen = ""
+        self._settings: dict[str, Settings] = {}
         self._kind: ChartKind | None = None
         self._asked_version = -1
         self._told = ResultsTold()
@@ -103,7 +107,9 @@ class ResultsScreen(Place):
     def _ask(self) -> None:
         snapshot = self.console_app.snapshot
         self._asked_version = snapshot.version
-        self._reading.ask(ResultsAsked(snapshot.version, snapshot.runs, self._chosen))
+        self._reading.ask(
+            ResultsAsked(snapshot.version, snapshot.runs, self._chosen, self._settings.get(self._chosen))
+        )
 
     def _show(self, told: ResultsTold) -> None:
         if told is self._told:
@@ -179,6 +185,18 @@ class ResultsScreen(Place):
             now = kinds.index(self._kind) if self._kind in kinds else 0
             self._kind = kinds[(now + step) % len(kinds)]
             self._show_chart()
+
+    def action_settings(self) -> None:
+        """The next settings that the experiment was run with."""
+        view = self._told.view
+        if view is None:
+            return
+        if len(view.variants) < 2:
+            self.notify("it was run with no other settings", markup=False, timeout=3)
+            return
+        at = view.variants.index(view.settings) if view.settings in view.variants else -1
+        self._settings[view.reference] = view.variants[(at + 1) % len(view.variants)]
+        self._ask()
 
     def action_experiment(self, step: int) -> None:
         """The next experiment of the list, wherever the cursor is."""
