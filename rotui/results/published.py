@@ -7,8 +7,6 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from rotui.profile.keys import value_at
-from rotui.profile.schema import Profile
 from rotui.profile.stages import StageName
 
 SweptValue = bool | int | float | str
@@ -51,11 +49,3 @@ def load_published(name: str) -> Published | None:
         if entry.name == f"{name}.toml":
             return Published.model_validate(tomllib.loads(entry.read_text(encoding="utf-8")))
     return None
-
-
-def published_accuracy(profile: Profile, stage: StageName) -> float | None:
-    """The accuracy in percent that was published for the values of the published keys; other settings
-    are not compared. None where none was, or the profile is scaled down."""
-    published = load_published(profile.published) if profile.published and not profile.scale.active else None
-    cell = published.find(stage, lambda key: value_at(profile, key)) if published is not None else None
-    return None if cell is None else cell.accuracy

@@ -1,12 +1,9 @@
 """A run's epochs as the series of charts."""
 
 from collections.abc import Sequence
-from functools import lru_cache
-from pathlib import Path
 
-from rotui.errors import StoreError
-from rotui.results.published import published_accuracy
-from rotui.store.past_runs import read_profile, read_state
+from rotui.results.run_reference import RunReference
+from rotui.store.listing import ListedRun
 from rotui.study.records import EpochRecord
 from rotui.tui.widgets.chart import Reference, Series
 
@@ -41,12 +38,7 @@ def _series(epochs: Sequence[EpochRecord], *wanted: tuple[str, str, str, str]) -
     return made
 
 
-@lru_cache(maxsize=64)
-def published_reference(directory: Path) -> tuple[Reference, ...]:
-    """What was published for the run in `directory`, as a line; none where nothing was or it is scaled."""
-    try:
-        profile, state = read_profile(directory), read_state(directory)
-    except StoreError:
-        return ()
-    accuracy = published_accuracy(profile, state.stage)
-    return () if accuracy is None else (Reference(f"published {accuracy:g}", accuracy),)
+def references(run: ListedRun, published: RunReference | None) -> tuple[Reference, ...]:
+    """What was published, and what the corners of turned images tell for nothing, as lines."""
+    lines = [Reference(published.label, published.accuracy)] if published is not None else []
+    return (*lines, *([Reference(f"floor {run.floor:.0f}", run.floor)] if run.floor is not None else ()))

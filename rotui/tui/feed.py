@@ -4,17 +4,20 @@ The console of a process that trains and one that only watches see the same, a m
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import cast
 
 from rotui.errors import RotuiError, StoreError
+from rotui.profile.stages import StageName
+from rotui.results.run_reference import RunReference, run_reference
 from rotui.store.arrivals import Arrivals
 from rotui.store.identity import read_identity
 from rotui.store.layout import DATABASE, METRICS, STATE, STORE
 from rotui.store.listing import ListedRun
 from rotui.store.live_progress import read_progress
 from rotui.store.ordering import in_order, in_turn
-from rotui.store.past_runs import read_epochs
+from rotui.store.past_runs import read_epochs, read_profile
 from rotui.store.session import look
 from rotui.store.status import is_locked
 from rotui.study.estimate import Machine
@@ -40,6 +43,7 @@ class Feed:
         self._index_stamp: object = None
         self._run_stamps: dict[str, Stamp] = {}
         self._epochs: dict[str, tuple[EpochRecord, ...]] = {}
+        self._published: dict[str, RunReference | None] = {}
         self._wake = threading.Event()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._tail, name="rotui feed", daemon=True)
@@ -99,6 +103,7 @@ class Feed:
             queue=queue,
             live=live,
             epochs=epochs,
+            published=self._read_published(runs, epochs),
             ready=ready,
             arrivals=self._arrivals.of(runs, queue, live) if queue else {},
             unreadable=unreadable,
@@ -133,6 +138,17 @@ class Feed:
                     self._epochs[name] = ()
                 self._run_stamps[name] = stamp
         return {name: self._epochs[name] for name in sorted(names & known)}
+
+    def _read_published(self, runs: tuple[ListedRun, ...], names: Collection[str]) -> dict[str, RunReference]:
+        for run in runs:
+            if run.name in names and run.name not in self._published:
+                try:
+                    profile = read_profile(self._runs_dir / run.name)
+                    self._published[run.name] = run_reference(profile, cast(StageName, run.stage))
+                except StoreError:
+                    self._published[run.name] = None
+        found = {name: self._published.get(name) for name in names}
+        return {name: told for name, told in found.items() if told is not None}
 
 
 def _stamp(*files: Path) -> Stamp:

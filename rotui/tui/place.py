@@ -7,6 +7,8 @@ from textual.containers import Vertical
 from textual.screen import Screen
 
 from rotui.tui.snapshot import Snapshot
+from rotui.tui.view_state import ChartState
+from rotui.tui.widgets.chart import Chart
 from rotui.tui.widgets.hint_line import HintLine
 from rotui.tui.widgets.place_line import PlaceLine
 
@@ -45,8 +47,19 @@ class Place(Screen[None]):
         raise NotImplementedError
 
     def on_mount(self) -> None:
-        """Writes the first line."""
+        """Writes the first line and draws the charts as they were the last time."""
         self.show_line()
+        for chart in self.query(Chart):
+            kept = self.console_app.view_state.charts.get(chart.id or "")
+            if kept is not None:
+                chart.log_y, chart.smoothing = kept.log_y, kept.smoothing
+
+    def on_chart_arranged(self, message: Chart.Arranged) -> None:
+        """Keeps how a chart is drawn."""
+        chart = message.chart
+        if chart.id:
+            kept = ChartState(log_y=chart.log_y, smoothing=chart.smoothing)
+            self.console_app.view_state.charts[chart.id] = kept
 
     def on_place_line_asked(self, message: PlaceLine.Asked) -> None:
         """A click does what the key does."""

@@ -12,8 +12,8 @@ from rich.text import Text
 from rotui.formats import count, duration
 from rotui.profile.stages import STAGES
 from rotui.results.deviations import shown
-from rotui.results.published import published_accuracy
 from rotui.results.run_comparison import environment_values, from_default
+from rotui.results.run_reference import RunReference, run_reference
 from rotui.store.listing import ListedRun
 from rotui.store.live_progress import LiveProgress
 from rotui.store.ordering import seconds_left, share_done
@@ -28,10 +28,10 @@ LONGEST_VALUE = 4000
 
 @dataclass(frozen=True)
 class RunView:
-    """A run's files, and the accuracy in percent that was published for its settings, None where none was."""
+    """A run's files, and what was published for its settings, None where nothing was."""
 
     files: RunFiles
-    published: float | None
+    published: RunReference | None
 
 
 class RunReader:
@@ -46,7 +46,7 @@ class RunReader:
         files = self._reader.read(name)
         if self._view is None or self._view.files is not files:
             past = files.past
-            published = published_accuracy(past.profile, past.stage) if past is not None else None
+            published = run_reference(past.profile, past.stage) if past is not None else None
             self._view = RunView(files, published)
         return self._view
 
@@ -140,7 +140,7 @@ def _state(run: ListedRun, live: LiveProgress | None) -> tuple[tuple[str, Text],
     return tuple(facts)
 
 
-def _result(run: ListedRun, past: PastRun, published: float | None) -> tuple[tuple[str, Text], ...]:
+def _result(run: ListedRun, past: PastRun, published: RunReference | None) -> tuple[tuple[str, Text], ...]:
     result = past.result
     if result is None:
         if run.best is None or run.last is None:
@@ -148,8 +148,10 @@ def _result(run: ListedRun, past: PastRun, published: float | None) -> tuple[tup
         return (("best so far", _text(f"{run.best:.2f} %")), ("last so far", _text(f"{run.last:.2f} %")))
     facts = [("best", _text(f"{result.best_accuracy:.2f} %  epoch {result.best_accuracy_epoch}"))]
     if published is not None:
-        difference = result.best_accuracy - published
-        facts.append(("published", _text(f"{published:.2f} %  difference {difference:+.2f}")))
+        difference = result.best_accuracy - published.accuracy
+        told = f"{published.accuracy:.2f} %  difference {difference:+.2f}"
+        departs = "; ".join(map(str, published.departs))
+        facts.append(("published", _text(f"{told}  with other settings: {departs}" if departs else told)))
     facts += [("floor", _text(f"{run.floor:.1f} %  what the corners tell"))] if run.floor is not None else []
     facts.append(("last", _text(f"{result.last_accuracy:.2f} %")))
     if result.holdout_choice_accuracy is not None:

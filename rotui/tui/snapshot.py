@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from rotui.results.run_reference import RunReference
 from rotui.store.listing import ListedRun
 from rotui.store.live_progress import LiveProgress
 from rotui.store.status import UNFINISHED
@@ -11,14 +12,16 @@ from rotui.study.records import EpochRecord
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All runs by number, the queue in its order, where each run that goes on stands, and the epochs of the
-    runs that were asked for, by directory name. `ready` are the runs that can begin now, `arrivals` the
-    estimated seconds until each run of the queue has ended. `version` rises with each change of `runs`."""
+    """All runs by number, the queue in its order, where each run that goes on stands, and of the runs that
+    were asked for their epochs and what was published, by directory name. `ready` are the runs that can
+    begin now, `arrivals` the estimated seconds until each run of the queue has ended. `version` rises with
+    each change of `runs`."""
 
     runs: tuple[ListedRun, ...] = ()
     queue: tuple[ListedRun, ...] = ()
     live: Mapping[str, LiveProgress] = field(default_factory=dict)
     epochs: Mapping[str, tuple[EpochRecord, ...]] = field(default_factory=dict)
+    published: Mapping[str, RunReference] = field(default_factory=dict)
     ready: frozenset[str] = frozenset()
     arrivals: Mapping[str, float] = field(default_factory=dict)
     unreadable: tuple[str, ...] = ()

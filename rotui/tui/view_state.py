@@ -21,8 +21,16 @@ def keymap_path() -> Path:
     return platformdirs.user_config_path("rotui") / "keymap.toml"
 
 
+class ChartState(BaseModel):
+    """How a chart is drawn: a logarithmic y axis, and the weight of the past in its smoothing."""
+
+    log_y: bool = False
+    smoothing: float = Field(default=0.0, ge=0, lt=1)
+
+
 class ViewState(BaseModel):
-    """One user's arrangement of the console. `tables` holds each table's sort key, direction, columns."""
+    """One user's arrangement of the console. `tables` holds each table's sort key, direction, columns;
+    `charts` are by the chart's id."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -30,8 +38,7 @@ class ViewState(BaseModel):
     filter: str = ""
     tables: dict[str, dict[str, Any]] = Field(default_factory=dict)
     hidden_panes: list[str] = Field(default_factory=list)
-    log_y: bool = False
-    smoothing: float = Field(default=0.0, ge=0, lt=1)
+    charts: dict[str, ChartState] = Field(default_factory=dict)
     keymap: dict[str, str] = Field(default_factory=dict, exclude=True)
 
     @classmethod

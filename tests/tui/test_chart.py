@@ -57,7 +57,7 @@ def test_a_chart_without_content_says_so(alone: Alone, lines: Lines) -> None:
     chart = Chart(empty="no epoch yet")
 
     async def check(pilot: Pilot[None]) -> None:
-        await pilot.press("plus", "minus", "left", "right", "c", "comma", "full_stop", "l", "m", "0")
+        await pilot.press("plus", "minus", "left", "right", "c", "comma", "full_stop", "l", "w", "0")
         assert any("no epoch yet" in line for line in lines(chart))
 
     alone(chart, check)
@@ -247,11 +247,11 @@ def test_smoothing_and_logarithm_are_told_and_undone_by_the_same_keys(alone: Alo
 
     async def check(pilot: Pilot[None]) -> None:
         assert "loss 1" in lines(chart)[0]
-        await pilot.press("m")
+        await pilot.press("w")
         assert chart.smoothing == 0.6
         assert "smooth 0.6" in lines(chart)[0]
         assert "loss 1.75" in lines(chart)[0]
-        await pilot.press("m", "m", "m")
+        await pilot.press("w", "w", "w")
         assert chart.smoothing == 0.0
         await pilot.press("l")
         assert chart.log_y

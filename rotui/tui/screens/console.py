@@ -15,7 +15,7 @@ from rotui.profile.faults import ProfileError
 from rotui.store.listing import ListedRun
 from rotui.store.queue import Queue
 from rotui.text import printable
-from rotui.tui.curves import accuracy_series, loss_series, published_reference
+from rotui.tui.curves import accuracy_series, loss_series, references
 from rotui.tui.editing import edit_file
 from rotui.tui.place import Place
 from rotui.tui.profile_watch import load_profiles, profile_stamp
@@ -76,7 +76,6 @@ class ConsoleScreen(Place):
 
     def on_mount(self) -> None:
         """Loads the profiles and looks at their files from then on."""
-        super().on_mount()
         self.query_one("#profiles-pane").set_class(
             "profiles" in self.console_app.view_state.hidden_panes, "hidden"
         )
@@ -120,9 +119,8 @@ class ConsoleScreen(Place):
             title.append(f"{run.number} {run.stage}  ", "bold").append_text(status_text(run))
             title.append(f"  {printable(run.settings)} · seed {run.seed}")
         self.query_one("#view-title", Static).update(title)
-        directory = self.console_app.workplace.runs_dir / self._in_view
-        references = published_reference(directory) if run is not None else ()
-        self.query_one("#accuracy", Chart).set_content(accuracy_series(epochs), references, "accuracy", "%")
+        lines = references(run, snapshot.published.get(run.name)) if run is not None else ()
+        self.query_one("#accuracy", Chart).set_content(accuracy_series(epochs), lines, "accuracy", "%")
         self.query_one("#loss", Chart).set_content(loss_series(epochs), (), "loss", "nats")
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:

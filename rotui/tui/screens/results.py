@@ -78,7 +78,6 @@ class ResultsScreen(Place):
 
     def on_mount(self) -> None:
         """Looks at profiles and runs from now on."""
-        super().on_mount()
         place = self.console_app.workplace
         reader = ResultsReader(place.runs_dir)
         self._reading: Latest[ResultsAsked, ResultsTold] = Latest(

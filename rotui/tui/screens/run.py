@@ -55,7 +55,6 @@ class RunScreen(Place):
 
     def on_mount(self) -> None:
         """Looks at the run's files from now on."""
-        super().on_mount()
         reader = RunReader(self.console_app.workplace.runs_dir)
         self._reading = Latest(self, reader.read, self._take, self._refused)
         self.set_interval(LOOK_SECONDS, self._look)

@@ -11,6 +11,7 @@ from rich.errors import StyleSyntaxError
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
+from textual.message import Message
 from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
@@ -60,11 +61,18 @@ class Chart(Widget, can_focus=True):
         Binding("left", "pan(-1)", "Earlier", show=False, id="chart.left", tooltip="Earlier epochs"),
         Binding("right", "pan(1)", "Later", show=False, id="chart.right", tooltip="Later epochs"),
         Binding("l", "log_y", "Log", id="chart.log", tooltip="Logarithmic or linear y axis"),
-        Binding("m", "smooth", "Smooth", id="chart.smooth", tooltip="More smoothing, then none"),
+        Binding("w", "smooth", "Smooth", id="chart.smooth", tooltip="More smoothing, then none"),
         Binding("c", "crosshair", "Crosshair", id="chart.crosshair", tooltip="Values at one epoch"),
         Binding("comma", "step(-1)", "Back", show=False, id="chart.back", tooltip="Crosshair to the left"),
         Binding("full_stop", "step(1)", "On", show=False, id="chart.on", tooltip="Crosshair to the right"),
     ]
+
+    class Arranged(Message):
+        """The user chose another axis or smoothing."""
+
+        def __init__(self, chart: "Chart") -> None:
+            self.chart = chart
+            super().__init__()
 
     def __init__(
         self,
@@ -166,9 +174,11 @@ class Chart(Widget, can_focus=True):
 
     def action_log_y(self) -> None:
         self.log_y = not self.log_y
+        self.post_message(self.Arranged(self))
 
     def action_smooth(self) -> None:
         self.smoothing = next((each for each in SMOOTHINGS if each > self._smoothing), 0.0)
+        self.post_message(self.Arranged(self))
 
     def action_crosshair(self) -> None:
         if self._crosshair is None:

@@ -11,11 +11,11 @@ from textual.widgets import ContentSwitcher, Static
 from rotui.store.listing import ListedRun
 from rotui.store.live_progress import LiveProgress
 from rotui.study.records import EpochRecord, RunResult
-from rotui.tui.curves import accuracy_series, loss_series
+from rotui.tui.curves import accuracy_series, loss_series, references
 from rotui.tui.run_texts import class_bars, log_text, profile_text
 from rotui.tui.run_view import RunView, overview, provenance_table, sections_text
 from rotui.tui.widgets.bars import Bars
-from rotui.tui.widgets.chart import Chart, Reference
+from rotui.tui.widgets.chart import Chart
 from rotui.tui.widgets.heat_map import HeatMap
 
 TABS = {
@@ -92,10 +92,12 @@ class RunTabs(ContentSwitcher):
                 self.query_one("#overview-left", Static).update(sections_text(left))
                 self.query_one("#overview-right", Static).update(sections_text(right))
                 chart = self.query_one("#overview-chart", Chart)
-                chart.set_content(accuracy_series(epochs), _references(run, view), "accuracy", "%")
+                chart.set_content(accuracy_series(epochs), references(run, view.published), "accuracy", "%")
             case "curves":
                 accuracy, loss = self.query_one("#run-accuracy", Chart), self.query_one("#run-loss", Chart)
-                accuracy.set_content(accuracy_series(epochs), _references(run, view), "accuracy", "%")
+                accuracy.set_content(
+                    accuracy_series(epochs), references(run, view.published), "accuracy", "%"
+                )
                 loss.set_content(loss_series(epochs), (), "loss", "nats")
             case "classes":
                 self._show_classes(past.result if past is not None else None)
@@ -130,13 +132,3 @@ class RunTabs(ContentSwitcher):
                 self.query_one("#log", VerticalScroll).anchor()
             elif isinstance(pane, VerticalScroll):
                 pane.scroll_home(animate=False)
-
-
-def _references(run: ListedRun, view: RunView) -> tuple[Reference, ...]:
-    """What was published, and what the corners of turned images tell for nothing, as lines."""
-    lines = []
-    if view.published is not None:
-        lines.append(Reference(f"published {view.published:g}", view.published))
-    if run.floor is not None:
-        lines.append(Reference(f"floor {run.floor:.0f}", run.floor))
-    return tuple(lines)
