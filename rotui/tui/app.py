@@ -18,6 +18,7 @@ from textual.screen import Screen
 from rotui.errors import ExitCode, RotuiError
 from rotui.store.queue import Queue
 from rotui.store.status import ENDED
+from rotui.study.estimate import Machine
 from rotui.text import printable
 from rotui.tui.commands import PlaceCommands
 from rotui.tui.feed import Feed
@@ -112,8 +113,16 @@ class RotuiApp(App[int]):
         Binding("ctrl+c", "leave", "Quit", id="app.interrupt", show=False, priority=True),
     ]
 
-    def __init__(self, workplace: Workplace, *, probe: Probe | None = None, state: ViewState | None = None):
+    def __init__(
+        self,
+        workplace: Workplace,
+        *,
+        probe: Probe | None = None,
+        state: ViewState | None = None,
+        machine: Machine | None = None,
+    ) -> None:
         self.workplace = workplace
+        self.machine = machine if machine is not None else Machine.here(workplace.device)
         self.snapshot = Snapshot()
         self.view_state = state if state is not None else ViewState.load()
         self.probe = probe if probe is not None else machine_probe()
@@ -123,7 +132,7 @@ class RotuiApp(App[int]):
         self.handed_over = False
         self._terminated = False
         self.feed = Feed(
-            workplace.runs_dir, workplace.device, lambda snapshot: self._tell(SnapshotTaken(snapshot))
+            workplace.runs_dir, self.machine, lambda snapshot: self._tell(SnapshotTaken(snapshot))
         )
         self.trainer = Trainer(
             workplace, notice=self.notice_from_thread, changed=lambda: self._tell(TrainerChanged())
@@ -208,11 +217,11 @@ class RotuiApp(App[int]):
 
     def place_tabs(self) -> tuple[PlaceTab, ...]:
         """The places with the keys that go there, the user's own where there are any."""
-        keys = {
-            active.binding.id: self.get_key_display(active.binding)
-            for active in self.screen.active_bindings.values()
-        }
-        return tuple(PlaceTab(mode, name, keys.get(f"place.{mode}", "")) for mode, name, _ in PLACES)
+        tabs = []
+        for number, (mode, name, _) in enumerate(PLACES, start=1):
+            key = self.view_state.keymap.get(f"place.{mode}", str(number)).partition(",")[0]
+            tabs.append(PlaceTab(mode, name, self.get_key_display(Binding(key, ""))))
+        return tuple(tabs)
 
     def status_line(self, within: str) -> Text:
         """How the queue stands, for the first line of a place."""

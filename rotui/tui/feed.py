@@ -32,12 +32,12 @@ Stamp = tuple[tuple[int, int, int], ...]
 
 class Feed:
     """Posts a new Snapshot whenever something changed. `post` must return at once and be callable from any
-    thread, `device` as the command line names it. Reading never locks, and never changes anything."""
+    thread, times are estimated for `machine`. Reading never locks, and never changes anything."""
 
-    def __init__(self, runs_dir: Path, device: str, post: Callable[[Snapshot], None]) -> None:
+    def __init__(self, runs_dir: Path, machine: Machine, post: Callable[[Snapshot], None]) -> None:
         self._runs_dir = runs_dir
         self._post = post
-        self._arrivals = Arrivals(runs_dir, Machine.here(device))
+        self._arrivals = Arrivals(runs_dir, machine)
         self._wanted: frozenset[str] = frozenset()
         self._snapshot = Snapshot()
         self._index_stamp: object = None

@@ -45,11 +45,11 @@ class PlanOutlook:
 
 
 class Outlooks:
-    """Looks ahead for one runs directory and one device; called by one thread at a time."""
+    """Looks ahead for one runs directory and one machine; called by one thread at a time."""
 
-    def __init__(self, runs_dir: Path, device: str) -> None:
+    def __init__(self, runs_dir: Path, machine: Machine) -> None:
         self._runs_dir = runs_dir
-        self._machine = Machine.here(device)
+        self._machine = machine
         self._measured = MeasuredRuns(runs_dir)
 
     def of(self, experiment: Experiment, *, fresh: bool) -> PlanOutlook:

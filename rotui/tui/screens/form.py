@@ -80,8 +80,7 @@ class ProfileForm(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """The plan of the profile as it is."""
-        place = self._app.workplace
-        outlooks = Outlooks(place.runs_dir, place.device)
+        outlooks = Outlooks(self._app.workplace.runs_dir, self._app.machine)
         self._looking: Latest[Asked, tuple[Asked, PlanOutlook]] = Latest(
             self, lambda asked: (asked, outlooks.of(asked[0], fresh=asked[1])), self._show_plan, self._unknown
         )

@@ -130,6 +130,11 @@ class Chart(Widget, can_focus=True):
         return self._crosshair
 
     @property
+    def is_drawn(self) -> bool:
+        """Whether nothing that was set waits to be drawn."""
+        return self._later is None
+
+    @property
     def view(self) -> tuple[float, float]:
         """The part of the x axis that is shown."""
         return self._view.shown(self._whole)

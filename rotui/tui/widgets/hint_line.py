@@ -77,8 +77,8 @@ class HintLine(Widget):
     def render(self) -> Text:
         """One line."""
         line = Text(no_wrap=True, overflow="crop", end="")
-        key_style = self.get_component_rich_style("hint-line--key", partial=True)
-        muted = self.get_component_rich_style("hint-line--description", partial=True)
+        key_style = self.get_component_rich_style("hint-line--key")
+        muted = self.get_component_rich_style("hint-line--description")
         at = 0
         for start, hint in self._placed():
             line.append(" " * (start - at))

@@ -52,7 +52,8 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         & > .virtual-table--chosen { text-style: bold; color: $text-muted; }
         &:focus > .virtual-table--chosen { text-style: bold underline; }
         & > .virtual-table--cursor { text-style: bold; }
-        &:focus > .virtual-table--cursor { text-style: reverse; }
+        &:focus > .virtual-table--cursor { background: $primary-muted; text-style: bold; }
+        &:ansi:focus > .virtual-table--cursor { background: ansi_default; text-style: reverse; }
         & > .virtual-table--marked { color: $text-accent; }
         & > .virtual-table--empty { color: $text-muted; }
     }
