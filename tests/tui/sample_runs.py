@@ -1,8 +1,9 @@
 """Runs as the queue makes and the worker fills them, with made-up curves, and the console opened on them."""
 
+import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from rotui.study.records import Classification, EpochRecord, RunResult
 from rotui.tui.app import RotuiApp
 from rotui.tui.machine import MachineReading
 from rotui.tui.view_state import ViewState
+from rotui.tui.widgets.profile_list import ProfileList
 from rotui.tui.widgets.virtual_table import VirtualTable
 from rotui.tui.workplace import Workplace
 
@@ -170,3 +172,38 @@ async def runs_place(
         await console.until(lambda: app.snapshot.version > 0)
         await pilot.pause()
         yield console
+
+
+@asynccontextmanager
+async def opened(
+    workplace: Workplace, size: tuple[int, int], state: ViewState | None = None
+) -> AsyncIterator[Console]:
+    """The console as it opens, once it shows the runs and the profiles that there are."""
+    app = RotuiApp(workplace, probe=StillMachine(), state=state or ViewState())
+    async with app.run_test(size=size) as pilot:
+        console = Console(pilot, app)
+        await console.until(lambda: app.snapshot.version and app.screen.query_one(ProfileList).option_count)
+        await pilot.pause()
+        yield console
+
+
+def in_console(
+    runs_dir: Path,
+    check: Callable[[Console], Awaitable[None]],
+    size: tuple[int, int] = (120, 40),
+    state: ViewState | None = None,
+) -> None:
+    """Runs `check` with the console opened on the directory, training nothing."""
+
+    async def run() -> None:
+        async with opened(
+            Workplace(runs_dir, runs_dir.parent / "data", trains=False), size, state
+        ) as console:
+            await check(console)
+
+    asyncio.run(run())
+
+
+def on_screen(console: Console) -> list[str]:
+    """The lines of the whole screen in view."""
+    return [strip.text for strip in console.app.screen._compositor.render_strips()]

@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from rotui.store.layout import LOCK, PROGRESS, PROVENANCE, STORE
+from rotui.store.layout import ENTRY, LOCK, PROGRESS, PROVENANCE, STORE
 
 HERE = Path(__file__).parent
 HELD_IN = "0008-*"
@@ -33,13 +33,13 @@ KEPT = (
     PROGRESS,
 )
 HOST = "gpu-box"
+WISHES = ("--set", "seed=42,43")
 
 
 def train(folder: Path) -> Path:
     """Trains in `folder` until the run is as far as it is to be shown; the runs directory."""
     words = [sys.executable, "-m", "rotui"]
-    wishes = ["--set", "seed=42,43"]
-    subprocess.run([*words, "queue", "add", "quick", *wishes], cwd=folder, check=True)
+    subprocess.run([*words, "queue", "add", "quick", *WISHES], cwd=folder, check=True)
     worker = subprocess.Popen([*words, "worker"], cwd=folder)
     runs = folder / "runs"
     try:
@@ -73,6 +73,9 @@ def keep(runs: Path, target: Path) -> None:
         for name in (*KEPT, LOCK):
             if (run / name).exists():
                 shutil.copy(run / name, target / run.name / name)
+        entry = target / run.name / ENTRY
+        told = json.loads(entry.read_text()) | {"queued_by": ["rotui", "queue", "add", "quick", *WISHES]}
+        entry.write_text(json.dumps(told, indent=2) + "\n")
         provenance = target / run.name / PROVENANCE
         if provenance.exists():
             told = json.loads(provenance.read_text())
