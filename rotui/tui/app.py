@@ -5,7 +5,6 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
-from importlib import import_module
 from typing import ClassVar
 
 from rich.text import Text
@@ -20,11 +19,14 @@ from rotui.store.queue import Queue
 from rotui.store.status import ENDED
 from rotui.study.estimate import Machine
 from rotui.text import printable
+from rotui.tui.colours import palette
 from rotui.tui.commands import PlaceCommands
 from rotui.tui.feed import Feed
 from rotui.tui.leaving import Leave, LeaveDialog, hand_over
 from rotui.tui.machine import Probe, machine_probe
+from rotui.tui.messages import NoticeGiven, SnapshotTaken, TrainerChanged
 from rotui.tui.place import Place
+from rotui.tui.places import PLACES
 from rotui.tui.screens.console import ConsoleScreen
 from rotui.tui.snapshot import Snapshot
 from rotui.tui.status_line import status_line
@@ -33,50 +35,6 @@ from rotui.tui.trainer import Trainer
 from rotui.tui.view_state import ViewState
 from rotui.tui.widgets.place_line import PlaceTab
 from rotui.tui.workplace import Workplace
-
-
-def _place(module: str, name: str) -> Screen[None]:
-    """A place that is imported when one goes there first: together they take a fifth of a second."""
-    screen: Screen[None] = getattr(import_module(f"rotui.tui.screens.{module}"), name)()
-    return screen
-
-
-class SnapshotTaken(Message):
-    """The feed has a newer snapshot; one that was not handled yet is replaced by it."""
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self.snapshot = snapshot
-        super().__init__()
-
-    def can_replace(self, message: Message) -> bool:
-        """Only the newest counts."""
-        return isinstance(message, SnapshotTaken)
-
-
-class TrainerChanged(Message):
-    """The worker thread began, decodes, or has ended; told once however often it changed since."""
-
-    def can_replace(self, message: Message) -> bool:
-        """What it is now is read from it."""
-        return isinstance(message, TrainerChanged)
-
-
-class NoticeGiven(Message):
-    """The worker thread has something to say."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        super().__init__()
-
-
-PLACES = (
-    ("console", "Console", "Profiles, queue, charts"),
-    ("results", "Results", "Measured beside published"),
-    ("runs", "Runs", "Every run: sort, filter, compare"),
-    ("run", "Run", "One run in full"),
-    ("preview", "Preview", "Pictures as the network sees them"),
-)
-"""The modes that are places, their names and what one finds there; their keys are the numbers from 1."""
 
 
 class RotuiApp(App[int]):
@@ -95,16 +53,20 @@ class RotuiApp(App[int]):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012  # declared so by Textual
     MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
         "console": ConsoleScreen,
-        "results": lambda: _place("results", "ResultsScreen"),
-        "runs": lambda: _place("runs", "RunsScreen"),
-        "run": lambda: _place("run", "RunScreen"),
-        "preview": lambda: _place("preview", "PreviewScreen"),
+        **{each.mode: each.screen for each in PLACES[1:]},
     }
     DEFAULT_MODE = "console"
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
-            Binding(str(number), f"place('{mode}')", name, id=f"place.{mode}", show=False, tooltip=tooltip)
-            for number, (mode, name, tooltip) in enumerate(PLACES, start=1)
+            Binding(
+                each.key,
+                f"place('{each.mode}')",
+                each.name,
+                id=f"place.{each.mode}",
+                show=False,
+                tooltip=each.about,
+            )
+            for each in PLACES
         ),
         Binding("question_mark", "help", "Help", id="app.help", tooltip="Every key of this place"),
         Binding("q", "leave", "Quit", id="app.leave", tooltip="Leave the console"),
@@ -143,7 +105,15 @@ class RotuiApp(App[int]):
         self.theme = (
             self.view_state.theme if self.view_state.theme in self.available_themes else DEFAULT_THEME
         )
+        self._take_colours()
         self.set_keymap(self.view_state.keymap)
+
+    def _take_colours(self) -> None:
+        theme = self.current_theme
+        if theme.dark:
+            self.ansi_theme_dark = palette(theme.name, dark=True)
+        else:
+            self.ansi_theme_light = palette(theme.name, dark=False)
 
     @property
     def queue(self) -> Queue:
@@ -161,6 +131,7 @@ class RotuiApp(App[int]):
 
     def on_mount(self) -> None:
         """The first frame is out: begin to look and to listen for signals."""
+        self.theme_changed_signal.subscribe(self, lambda _: self._take_colours())
         self.feed.start()
         loop = asyncio.get_running_loop()
         with suppress(RuntimeError, ValueError):  # not in the main thread: a test, which sends no signals
@@ -218,9 +189,9 @@ class RotuiApp(App[int]):
     def place_tabs(self) -> tuple[PlaceTab, ...]:
         """The places with the keys that go there, the user's own where there are any."""
         tabs = []
-        for number, (mode, name, _) in enumerate(PLACES, start=1):
-            key = self.view_state.keymap.get(f"place.{mode}", str(number)).partition(",")[0]
-            tabs.append(PlaceTab(mode, name, self.get_key_display(Binding(key, ""))))
+        for each in PLACES:
+            key = self.view_state.keymap.get(f"place.{each.mode}", each.key).partition(",")[0]
+            tabs.append(PlaceTab(each.mode, each.name, self.get_key_display(Binding(key, ""))))
         return tuple(tabs)
 
     def status_line(self, within: str) -> Text:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
-COLOURS = ("cyan", "yellow", "magenta", "green", "bright_blue", "bright_red", "white", "bright_green")
+COLOURS = ("cyan", "yellow", "magenta", "green", "bright_red", "blue", "bright_magenta", "bright_green")
 """Colours that 16-colour terminals have, those first that most eyes tell apart."""
 
 SIGNS = "●▲■◆○△□◇✚✖★"

@@ -1,4 +1,4 @@
-"""The fields of a profile's form: what the model declares, no more and no less, as text that `--set` takes."""
+"""The fields of a profile's form: what the model declares, no more and no less, as what `--set` takes."""
 
 from pathlib import Path
 
