@@ -1,6 +1,6 @@
 """`rotui queue list`: what is being trained and what waits, in its order."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.text import Text
@@ -9,11 +9,13 @@ from rotui.cli.columns import Column, fitting, plain_table
 from rotui.cli.terminal import out, print_json, say
 from rotui.errors import StoreError
 from rotui.formats import duration
+from rotui.store.arrivals import Arrivals
 from rotui.store.identity import read_identity
 from rotui.store.listing import ListedRun
 from rotui.store.live_progress import LiveProgress, read_progress
-from rotui.store.ordering import in_order, seconds_left, share_done
+from rotui.store.ordering import in_order, share_done
 from rotui.store.session import look
+from rotui.study.estimate import Machine
 from rotui.text import printable
 
 STATUS_STYLES = {
@@ -37,13 +39,13 @@ def print_queue(runs_dir: Path, as_json: bool) -> None:
     for message in unreadable:
         say(f"rotui: cannot be shown: {message}", style="yellow")
     shown = in_order(runs)
-    live = {run.name: read_progress(runs_dir / run.name) for run in shown if run.status == "running"}
+    active = [run.name for run in shown if run.status in ("running", "paused")]
+    live = {name: now for name in active if (now := read_progress(runs_dir / name)) is not None}
+    arrivals = Arrivals(runs_dir, Machine.here("auto")).of(runs, shown, live)
     if as_json:
         for run in shown:
-            left = seconds_left(run, live.get(run.name))
-            print_json(
-                {**run.to_json(runs_dir), "done": share_done(run, live.get(run.name)), "seconds_left": left}
-            )
+            done = share_done(run, live.get(run.name))
+            print_json({**run.to_json(runs_dir), "done": done, "seconds_left": arrivals.get(run.name)})
         return
     try:
         identity = read_identity(runs_dir)
@@ -52,13 +54,15 @@ def print_queue(runs_dir: Path, as_json: bool) -> None:
     if identity is not None and identity.paused:
         say("the queue is paused (rotui queue resume)", style="yellow")
     if shown:
-        _print_table(shown, live)
+        _print_table(shown, live, arrivals)
     failed = sum(run.status == "failed" for run in runs)
     told = f"; {failed} failed (rotui runs --status failed, rotui queue retry)" if failed else ""
     say(f"{len(shown)} in the queue{told}" if shown else f"nothing is queued in {printable(runs_dir)}{told}")
 
 
-def _print_table(runs: Sequence[ListedRun], live: dict[str, LiveProgress | None]) -> None:
+def _print_table(
+    runs: Sequence[ListedRun], live: Mapping[str, LiveProgress], arrivals: Mapping[str, float]
+) -> None:
     columns = [
         Column("no.", [str(run.number) for run in runs]),
         Column("study", [printable(run.study, 24) for run in runs], rank=4, justify="left"),
@@ -67,7 +71,7 @@ def _print_table(runs: Sequence[ListedRun], live: dict[str, LiveProgress | None]
         Column("seed", [str(run.seed) for run in runs], rank=6),
         Column("status", [Text(run.status, style=STATUS_STYLES[run.status]) for run in runs], justify="left"),
         Column("done", [_bar(run, live.get(run.name)) for run in runs], rank=2, justify="left"),
-        Column("left", [_left(run, live.get(run.name)) for run in runs], rank=5),
+        Column("done in", [_done_in(run, live, arrivals) for run in runs], rank=5),
         Column("prio", [str(run.priority or "") for run in runs], rank=7),
         Column("tags", [printable(" ".join(run.tags), 24) for run in runs], rank=8, justify="left"),
     ]
@@ -87,6 +91,9 @@ def _bar(run: ListedRun, live: LiveProgress | None) -> str:
     return f"{'━' * full}{'╌' * (BAR_WIDTH - full)} {share:4.0%}" if share else ""
 
 
-def _left(run: ListedRun, live: LiveProgress | None) -> str:
-    left = seconds_left(run, live)
-    return "" if left is None else duration(left)
+def _done_in(run: ListedRun, live: Mapping[str, LiveProgress], arrivals: Mapping[str, float]) -> str:
+    """When it will have ended: measured of a run that goes on, else estimated."""
+    seconds = arrivals.get(run.name)
+    if seconds is None:
+        return ""
+    return f"{'' if run.name in live else '~'}{duration(seconds)}"
