@@ -9,7 +9,8 @@ from rotui.cli.terminal import line, out, print_json, say
 from rotui.formats import images_trained, swept
 from rotui.store.past_runs import PastRun
 from rotui.study.cost import plan_cost, run_cost
-from rotui.study.estimate import Estimate, Estimator, Machine, estimate_text
+from rotui.study.estimate import Estimate, Estimator, estimate_text
+from rotui.study.machine import Machine
 from rotui.study.planning import Plan, PlannedRun
 
 

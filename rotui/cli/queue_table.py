@@ -15,7 +15,7 @@ from rotui.store.listing import ListedRun
 from rotui.store.live_progress import LiveProgress, read_progress
 from rotui.store.ordering import in_order, share_done
 from rotui.store.session import look
-from rotui.study.estimate import Machine
+from rotui.study.machine import Machine
 from rotui.text import printable
 
 STATUS_STYLES = {

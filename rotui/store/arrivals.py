@@ -13,7 +13,8 @@ from rotui.store.measured import Kind, MeasuredRuns, kind_of
 from rotui.store.ordering import seconds_left, share_done
 from rotui.store.past_runs import read_profile
 from rotui.store.status import UNFINISHED
-from rotui.study.estimate import Estimator, Machine
+from rotui.study.estimate import Estimator
+from rotui.study.machine import Machine
 from rotui.study.planning import PlannedRun
 
 

@@ -2,12 +2,14 @@
 
 import fcntl
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from rotui.store.atomic import store_errors
 from rotui.store.layout import LOCK, RESULT
-from rotui.store.queue_entry import QueueEntry
-from rotui.store.state import RunState
+
+if TYPE_CHECKING:
+    from rotui.store.queue_entry import QueueEntry
+    from rotui.store.state import RunState
 
 Status = Literal[
     "queued",
@@ -46,7 +48,7 @@ def is_locked(directory: Path) -> bool:
     return False
 
 
-def status_of(directory: Path, state: RunState, entry: QueueEntry | None, *, locked: bool) -> Status:
+def status_of(directory: Path, state: "RunState", entry: "QueueEntry | None", *, locked: bool) -> Status:
     """The status of the run in `directory` by itself."""
     if state.status in ("finished", "failed"):
         return state.status

@@ -1,17 +1,16 @@
 """How long a plan will take on this machine, from what runs like its own took there."""
 
 import math
-import platform
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from statistics import median
 from typing import Any, Protocol
 
-from rotui.cores import available_cores
 from rotui.formats import duration
 from rotui.profile.schema import Profile
 from rotui.profile.stages import StageName
 from rotui.study.cost import run_cost
+from rotui.study.machine import Machine
 from rotui.study.planning import Plan, PlannedRun
 from rotui.study.progress import work_of
 from rotui.study.records import EpochRecord
@@ -51,22 +50,6 @@ class TrainedRun(Protocol):
     @property
     def provenance(self) -> Mapping[str, Any]:
         """What it was made by."""
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Where a plan would be trained: the host's name as provenance has it, the CPU `threads` of a run whose
-    profile sets none, and the device as `--device` names it. With `auto` it is the one that the newest run
-    like it was trained on."""
-
-    host: str
-    threads: int
-    device: str = "auto"
-
-    @classmethod
-    def here(cls, device: str) -> "Machine":
-        """This machine, with `device` as the command line names it."""
-        return cls(platform.node(), available_cores(), device)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import on
@@ -15,9 +15,8 @@ from textual.message import Message
 from textual.screen import Screen
 
 from rotui.errors import ExitCode, RotuiError
-from rotui.store.queue import Queue
 from rotui.store.status import ENDED
-from rotui.study.estimate import Machine
+from rotui.study.machine import Machine
 from rotui.text import printable
 from rotui.tui.colours import palette
 from rotui.tui.commands import PlaceCommands
@@ -35,6 +34,9 @@ from rotui.tui.trainer import Trainer
 from rotui.tui.view_state import ViewState
 from rotui.tui.widgets.place_line import PlaceTab
 from rotui.tui.workplace import Workplace
+
+if TYPE_CHECKING:
+    from rotui.store.queue import Queue
 
 
 class RotuiApp(App[int]):
@@ -116,8 +118,10 @@ class RotuiApp(App[int]):
             self.ansi_theme_light = palette(theme.name, dark=False)
 
     @property
-    def queue(self) -> Queue:
+    def queue(self) -> "Queue":
         """Changes to the queue; what they repair is told."""
+        from rotui.store.queue import Queue
+
         return Queue(self.workplace.runs_dir, self.notice_from_thread)
 
     def notice_from_thread(self, text: str) -> None:
@@ -130,9 +134,9 @@ class RotuiApp(App[int]):
             self.post_message(message)
 
     def on_mount(self) -> None:
-        """The first frame is out: begin to look and to listen for signals."""
+        """Begins to look once the first frame is out, and to listen for signals."""
         self.theme_changed_signal.subscribe(self, lambda _: self._take_colours())
-        self.feed.start()
+        self.call_after_refresh(self.feed.start)
         loop = asyncio.get_running_loop()
         with suppress(RuntimeError, ValueError):  # not in the main thread: a test, which sends no signals
             loop.add_signal_handler(signal.SIGTERM, self._terminate)
@@ -198,7 +202,7 @@ class RotuiApp(App[int]):
         """How the queue stands, for the first line of a place."""
         return status_line(self.snapshot, self.trainer, self.workplace.runs_dir, within)
 
-    def change(self, action: Callable[[Queue], None], done: str) -> None:
+    def change(self, action: "Callable[[Queue], None]", done: str) -> None:
         """Changes the queue off the event loop and says so, or says why it could not be changed."""
 
         def work() -> None:

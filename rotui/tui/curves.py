@@ -1,14 +1,17 @@
 """A run's epochs as the series of charts."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from rotui.results.run_reference import RunReference
-from rotui.store.listing import ListedRun
-from rotui.study.records import EpochRecord
 from rotui.tui.widgets.chart import Reference, Series
 
+if TYPE_CHECKING:
+    from rotui.results.run_reference import RunReference
+    from rotui.store.listing import ListedRun
+    from rotui.study.records import EpochRecord
 
-def accuracy_series(epochs: Sequence[EpochRecord]) -> list[Series]:
+
+def accuracy_series(epochs: "Sequence[EpochRecord]") -> list[Series]:
     """Training and validation accuracy in percent over epochs, and of the hold-out where there is one."""
     return _series(
         epochs,
@@ -18,7 +21,7 @@ def accuracy_series(epochs: Sequence[EpochRecord]) -> list[Series]:
     )
 
 
-def loss_series(epochs: Sequence[EpochRecord]) -> list[Series]:
+def loss_series(epochs: "Sequence[EpochRecord]") -> list[Series]:
     """Training and validation loss in nats over epochs, and that of the hold-out where there is one."""
     return _series(
         epochs,
@@ -28,7 +31,7 @@ def loss_series(epochs: Sequence[EpochRecord]) -> list[Series]:
     )
 
 
-def _series(epochs: Sequence[EpochRecord], *wanted: tuple[str, str, str, str]) -> list[Series]:
+def _series(epochs: "Sequence[EpochRecord]", *wanted: tuple[str, str, str, str]) -> list[Series]:
     made = []
     for name, field, colour, marker in wanted:
         points = [(record.epoch, getattr(record, field)) for record in epochs]
@@ -38,7 +41,7 @@ def _series(epochs: Sequence[EpochRecord], *wanted: tuple[str, str, str, str]) -
     return made
 
 
-def references(run: ListedRun, published: RunReference | None) -> tuple[Reference, ...]:
+def references(run: "ListedRun", published: "RunReference | None") -> tuple[Reference, ...]:
     """What was published, and what the corners of turned images tell for nothing, as lines."""
     lines = [Reference(published.label, published.accuracy)] if published is not None else []
     return (*lines, *([Reference(f"floor {run.floor:.0f}", run.floor)] if run.floor is not None else ()))

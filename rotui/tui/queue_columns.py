@@ -1,13 +1,17 @@
 """The columns of the queue: state, progress and the time that is left."""
 
+from typing import TYPE_CHECKING
+
 from rich.text import Text
 
 from rotui.formats import count, duration
-from rotui.store.listing import ListedRun
 from rotui.store.ordering import share_done
 from rotui.text import printable
 from rotui.tui.snapshot import Snapshot
 from rotui.tui.widgets.virtual_table import Column
+
+if TYPE_CHECKING:
+    from rotui.store.listing import ListedRun
 
 MARKS = {
     "queued": ("·", "dim"),
@@ -24,7 +28,7 @@ MARKS = {
 BAR_WIDTH = 10
 
 
-def status_text(run: ListedRun) -> Text:
+def status_text(run: "ListedRun") -> Text:
     """The state by sign, word and colour."""
     mark, style = MARKS[run.status]
     return Text.assemble((f"{mark} {run.status}", style))
@@ -36,24 +40,24 @@ def bar(share: float, width: int = BAR_WIDTH) -> Text:
     return Text.assemble(("━" * full, "green"), ("╌" * (width - full), "dim"), f" {share:4.0%}")
 
 
-def queue_columns(snapshot: Snapshot) -> list[Column[ListedRun]]:
+def queue_columns(snapshot: Snapshot) -> "list[Column[ListedRun]]":
     """The queue's columns as of this snapshot."""
     live = snapshot.live
 
-    def done(run: ListedRun) -> Text:
+    def done(run: "ListedRun") -> Text:
         return bar(share_done(run, live.get(run.name)))
 
-    def left(run: ListedRun) -> str:
+    def left(run: "ListedRun") -> str:
         seconds = snapshot.arrivals.get(run.name)
         if seconds is None:
             return ""
         return f"{'' if run.name in live else '~'}{duration(seconds)}"
 
-    def rate(run: ListedRun) -> str:
+    def rate(run: "ListedRun") -> str:
         told = live.get(run.name)
         return f"{count(round(told.images_per_second))}/s" if told else ""
 
-    def best(run: ListedRun) -> str:
+    def best(run: "ListedRun") -> str:
         return "" if run.best is None else f"{run.best:.2f}"
 
     return [

@@ -12,7 +12,8 @@ from rotui.store.listing import ListedRun
 from rotui.store.measured import MeasuredRuns
 from rotui.store.session import look
 from rotui.study.cost import plan_cost
-from rotui.study.estimate import Estimator, Machine, estimate_text
+from rotui.study.estimate import Estimator, estimate_text
+from rotui.study.machine import Machine
 from rotui.study.planning import Plan, plan
 
 if TYPE_CHECKING:

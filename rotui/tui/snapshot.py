@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from rotui.results.run_reference import RunReference
-from rotui.store.listing import ListedRun
-from rotui.store.live_progress import LiveProgress
 from rotui.store.status import UNFINISHED
-from rotui.study.records import EpochRecord
+
+if TYPE_CHECKING:
+    from rotui.results.run_reference import RunReference
+    from rotui.store.listing import ListedRun
+    from rotui.store.live_progress import LiveProgress
+    from rotui.study.records import EpochRecord
 
 
 @dataclass(frozen=True)
@@ -17,11 +20,11 @@ class Snapshot:
     begin now, `arrivals` the estimated seconds until each run of the queue has ended. `version` rises with
     each change of `runs`."""
 
-    runs: tuple[ListedRun, ...] = ()
-    queue: tuple[ListedRun, ...] = ()
-    live: Mapping[str, LiveProgress] = field(default_factory=dict)
-    epochs: Mapping[str, tuple[EpochRecord, ...]] = field(default_factory=dict)
-    published: Mapping[str, RunReference] = field(default_factory=dict)
+    runs: "tuple[ListedRun, ...]" = ()
+    queue: "tuple[ListedRun, ...]" = ()
+    live: "Mapping[str, LiveProgress]" = field(default_factory=dict)
+    epochs: "Mapping[str, tuple[EpochRecord, ...]]" = field(default_factory=dict)
+    published: "Mapping[str, RunReference]" = field(default_factory=dict)
     ready: frozenset[str] = frozenset()
     arrivals: Mapping[str, float] = field(default_factory=dict)
     unreadable: tuple[str, ...] = ()
@@ -29,12 +32,12 @@ class Snapshot:
     trouble: str = ""
     version: int = 0
 
-    def run(self, name: str) -> ListedRun | None:
+    def run(self, name: str) -> "ListedRun | None":
         """The run in the directory of this name, None where there is none."""
         return next((run for run in self.runs if run.name == name), None)
 
     @property
-    def active(self) -> tuple[ListedRun, ...]:
+    def active(self) -> "tuple[ListedRun, ...]":
         """The runs that are being trained now, by whatever process."""
         return tuple(run for run in self.queue if run.status in ("running", "paused"))
 

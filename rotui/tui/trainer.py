@@ -5,10 +5,10 @@ from threading import Event as Flag
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from rotui.study.events import Event, RunFailed, RunFinished, RunStarted, RunStopped
 from rotui.tui.workplace import Workplace
 
 if TYPE_CHECKING:
+    from rotui.study.events import Event
     from rotui.worker import Worker
 
 
@@ -98,7 +98,9 @@ class Trainer:
         self.decoding = (done, total) if done < total else None
         self._changed()
 
-    def _take(self, event: Event) -> None:
+    def _take(self, event: "Event") -> None:
+        from rotui.study.events import RunFailed, RunFinished, RunStarted, RunStopped
+
         match event:
             case RunStarted(directory=directory):
                 self.current = directory

@@ -1,7 +1,7 @@
 """The first place: profiles to choose from, the queue with its progress, live charts of the run in view."""
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import on
@@ -11,16 +11,14 @@ from textual.containers import Horizontal, Vertical
 from textual.events import DescendantFocus
 from textual.widgets import Static
 
+from rotui.errors import RotuiError
 from rotui.profile.faults import ProfileError
-from rotui.store.listing import ListedRun
-from rotui.store.queue import Queue
 from rotui.text import printable
 from rotui.tui.curves import accuracy_series, loss_series, references
 from rotui.tui.editing import edit_file
+from rotui.tui.latest import Latest
 from rotui.tui.place import Place
-from rotui.tui.profile_watch import load_profiles, profile_stamp
 from rotui.tui.queue_columns import queue_columns, status_text
-from rotui.tui.screens.form import ProfileForm
 from rotui.tui.snapshot import Snapshot
 from rotui.tui.widgets.chart import Chart
 from rotui.tui.widgets.machine_strip import MachineStrip
@@ -28,8 +26,14 @@ from rotui.tui.widgets.profile_list import ListedProfile, ProfileList
 from rotui.tui.widgets.table_messages import RowHighlighted, RowSelected
 from rotui.tui.widgets.virtual_table import VirtualTable
 
+if TYPE_CHECKING:
+    from rotui.store.listing import ListedRun
+    from rotui.store.queue import Queue
+
 PROFILE_SECONDS = 2.0
 """Time between two looks at whether a profile's file was changed."""
+
+ProfilesTold = tuple[object, list[ListedProfile]]
 
 
 class ConsoleScreen(Place):
@@ -65,9 +69,10 @@ class ConsoleScreen(Place):
                 yield ProfileList(id="profiles")
                 yield Static(id="profile-about", markup=False)
             with Vertical(id="work-pane"):
-                yield VirtualTable[ListedRun](
+                queue: VirtualTable[ListedRun] = VirtualTable(
                     empty="nothing is queued: choose a profile and press enter", id="queue"
                 )
+                yield queue
                 yield Static(id="view-title", markup=False)
                 with Horizontal(id="charts"):
                     yield Chart(id="accuracy")
@@ -79,21 +84,25 @@ class ConsoleScreen(Place):
         self.query_one("#profiles-pane").set_class(
             "profiles" in self.console_app.view_state.hidden_panes, "hidden"
         )
-        self.look_at_profiles()
+        self._reading: Latest[object, ProfilesTold] = Latest(
+            self, _read_profiles, self._show_profiles, self._unread
+        )
+        self.call_after_refresh(self.look_at_profiles)
         self.set_interval(PROFILE_SECONDS, self.look_at_profiles)
         self.query_one("#profiles", ProfileList).focus()
 
     def look_at_profiles(self) -> None:
         """Has the profiles loaded again, off the event loop, where a file of theirs was changed."""
-        stamp = profile_stamp()
+        self._reading.ask(self._profile_stamp)
+
+    def _show_profiles(self, told: ProfilesTold) -> None:
+        stamp, profiles = told
         if stamp != self._profile_stamp:
             self._profile_stamp = stamp
+            self.query_one("#profiles", ProfileList).show(profiles)
 
-            def load() -> None:
-                found = load_profiles()
-                self.app.call_from_thread(self.query_one("#profiles", ProfileList).show, found)
-
-            self.run_worker(load, thread=True, exit_on_error=False, group="profiles", exclusive=True)
+    def _unread(self, error: RotuiError) -> None:
+        self.notify(printable(error, 400), severity="error", markup=False)
 
     def show(self, snapshot: Snapshot) -> None:
         """The queue, and the charts of the run in view."""
@@ -145,6 +154,8 @@ class ConsoleScreen(Place):
         if isinstance(loaded, ProfileError):
             self.action_edit()
         else:
+            from rotui.tui.screens.form import ProfileForm
+
             self.app.push_screen(ProfileForm(loaded, message.profile.reference))
 
     @on(RowHighlighted)
@@ -231,13 +242,21 @@ class ConsoleScreen(Place):
     def _profile(self) -> ListedProfile | None:
         return self.query_one("#profiles", ProfileList).profile
 
-    def _chosen(self) -> list[ListedRun]:
+    def _chosen(self) -> "list[ListedRun]":
         table = self.query_one("#queue", VirtualTable)
         marked = [run for run in self.console_app.snapshot.queue if run.name in table.marked]
         return marked or ([table.cursor_row] if table.cursor_row is not None else [])
 
-    def _change(self, action: Callable[[Queue, list[str]], None], done: str) -> None:
+    def _change(self, action: "Callable[[Queue, list[str]], None]", done: str) -> None:
         names = [run.name for run in self._chosen()]
         if names:
             numbers = ", ".join(str(run.number) for run in self._chosen())
             self.console_app.change(lambda queue: action(queue, names), f"{numbers}: {done}")
+
+
+def _read_profiles(known: object) -> ProfilesTold:
+    """The profiles with what tells that a file of theirs changed; none where it is as `known`."""
+    from rotui.tui.profile_watch import load_profiles, profile_stamp  # 0.1 s: every profile is validated
+
+    stamp = profile_stamp()
+    return stamp, load_profiles() if stamp != known else []

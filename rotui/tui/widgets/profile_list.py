@@ -1,6 +1,7 @@
 """The profiles one can choose from: the project's, the user's, the built-in ones, and those with faults."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.message import Message
@@ -8,17 +9,19 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from rotui.profile.faults import ProfileError
-from rotui.profile.finding import FoundProfile
-from rotui.profile.loading import Experiment
 from rotui.text import printable
+
+if TYPE_CHECKING:
+    from rotui.profile.finding import FoundProfile
+    from rotui.profile.loading import Experiment
 
 
 @dataclass(frozen=True)
 class ListedProfile:
     """A profile file and what came of loading it."""
 
-    found: FoundProfile
-    loaded: Experiment | ProfileError
+    found: "FoundProfile"
+    loaded: "Experiment | ProfileError"
 
     @property
     def reference(self) -> str:
