@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.text import Text
 
 from rotui.cli.columns import Column, fitting, plain_table
+from rotui.cli.statuses import STATUS_STYLES
 from rotui.cli.terminal import out, print_json, say
 from rotui.errors import StoreError
 from rotui.formats import duration
@@ -18,18 +19,6 @@ from rotui.store.session import look
 from rotui.study.machine import Machine
 from rotui.text import printable
 
-STATUS_STYLES = {
-    "queued": "",
-    "held": "yellow",
-    "running": "green",
-    "paused": "bold yellow",
-    "finished": "",
-    "failed": "bold red",
-    "skipped": "yellow",
-    "cancelled": "dim",
-    "stopped": "yellow",
-    "interrupted": "yellow",
-}
 BAR_WIDTH = 10
 
 

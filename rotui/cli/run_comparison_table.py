@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from rotui.cli.columns import GAP, Column, fitting, plain_table
-from rotui.cli.queue_table import STATUS_STYLES
+from rotui.cli.statuses import STATUS_STYLES
 from rotui.cli.terminal import line, out, print_json, say
 from rotui.formats import count, duration
 from rotui.results.deviations import shown

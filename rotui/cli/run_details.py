@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rotui.cli.columns import GAP, Column, fitting, plain_table
-from rotui.cli.queue_table import STATUS_STYLES
+from rotui.cli.statuses import STATUS_STYLES
 from rotui.cli.terminal import line, out, print_json
 from rotui.formats import count, duration
 from rotui.profile.schema import Profile

@@ -312,7 +312,7 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
 def _status_cell(values: dict[str, Any]) -> "Text":
     from rich.text import Text
 
-    from rotui.cli.queue_table import STATUS_STYLES
+    from rotui.cli.statuses import STATUS_STYLES
 
     scaled = ", scaled" if values["scaled"] else ""
     return Text(values["status"] + scaled, style=STATUS_STYLES[values["status"]])

@@ -3,13 +3,13 @@
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rotui.profile.stages import STAGES
-from rotui.profile.summary import settings_text
-from rotui.store.past_runs import PastRun
 from rotui.store.status import UNFINISHED, Status
-from rotui.study.floor import rotation_floor
+
+if TYPE_CHECKING:
+    from rotui.store.past_runs import PastRun
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,11 @@ class ListedRun:
         return {**finite, "tags": list(self.tags), "path": str(runs_dir / self.name)}
 
 
-def listed(run: PastRun, store: str) -> ListedRun:
+def listed(run: "PastRun", store: str) -> ListedRun:
     """The line of a run, in the runs directory whose id is `store`."""
+    from rotui.profile.summary import settings_text  # 40 ms: the index spares it
+    from rotui.study.floor import rotation_floor
+
     accuracies = [epoch.validation_accuracy for epoch in run.epochs]
     entry, profile = run.entry, run.profile
     rotates = STAGES[run.stage].predicts_rotation

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from rotui.errors import StoreError
-from rotui.profile.schema import Profile
 from rotui.profile.stages import StageName
 from rotui.store.atomic import store_errors
 from rotui.store.layout import METRICS, MODEL, PROFILE, PROVENANCE, RESULT, STATE, run_number
@@ -20,6 +19,9 @@ from rotui.store.state import RunState, Verdict
 from rotui.store.status import Status, is_locked, status_of
 from rotui.study.records import METRIC_COLUMNS, EpochRecord, RunResult
 from rotui.text import printable
+
+if TYPE_CHECKING:
+    from rotui.profile.schema import Profile
 
 _OPTIONAL_COLUMNS = {"holdout_loss", "holdout_accuracy"}
 
@@ -38,7 +40,7 @@ class PastRun:
     parent: str
     parent_run: str
     stage: StageName
-    profile: Profile
+    profile: "Profile"
     study: str
     status: Status
     reason: str
@@ -151,8 +153,10 @@ def read_state(directory: Path) -> RunState:
         raise _damaged(path, _first_fault(error)) from error
 
 
-def read_profile(directory: Path) -> Profile:
+def read_profile(directory: Path) -> "Profile":
     """The settings in a run's directory; StoreError where they are damaged or cannot be read."""
+    from rotui.profile.schema import Profile  # 30 ms: lists of runs need none
+
     path = directory / PROFILE
     raw = _read_bytes(path)
     try:

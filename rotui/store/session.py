@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
@@ -16,8 +17,10 @@ from rotui.store.identity import StoreIdentity, new_identity, read_identity
 from rotui.store.index import Row, load_rows, remove_rows, row_of, save_rows, survey
 from rotui.store.layout import DATABASE, STORE, WRITER_LOCK
 from rotui.store.listing import ListedRun, with_parents
-from rotui.store.repair import Notice, keep_aside, repair_run, restore_entries, settle_staged
 from rotui.text import printable
+
+if TYPE_CHECKING:
+    from rotui.store.repair import Notice
 
 WRITER_SECONDS = 60.0
 """How long to wait for another process that changes the queue, which takes it milliseconds."""
@@ -68,12 +71,14 @@ def writer_lock(runs_dir: Path) -> Iterator[None]:
 
 
 @contextmanager
-def session(runs_dir: Path, notice: Notice) -> Iterator[Session]:
+def session(runs_dir: Path, notice: "Notice") -> Iterator[Session]:
     """A change, for the holder of the writer lock; committed when the block ends well.
 
     Before it, what a crash left is settled, what cannot be read is repaired or kept aside, and the index is
     brought up to date with the directories.
     """
+    from rotui.store.repair import repair_run, restore_entries, settle_staged  # 30 ms: looking needs none
+
     with ExitStack() as stack:
         connection, rows = _opened(Database(runs_dir / DATABASE), stack, notice)
         clear_temporaries(runs_dir, STORE)
@@ -94,7 +99,7 @@ def session(runs_dir: Path, notice: Notice) -> Iterator[Session]:
 
 
 @contextmanager
-def change(runs_dir: Path, notice: Notice) -> Iterator[Session]:
+def change(runs_dir: Path, notice: "Notice") -> Iterator[Session]:
     """The writer lock and a session in it."""
     with writer_lock(runs_dir), session(runs_dir, notice) as opened:
         yield opened
@@ -122,7 +127,7 @@ def look(runs_dir: Path) -> tuple[list[ListedRun], list[str]]:
 
 
 def _opened(
-    database: Database, stack: ExitStack, notice: Notice
+    database: Database, stack: ExitStack, notice: "Notice"
 ) -> tuple[sqlite3.Connection, dict[str, Row]]:
     try:
         return stack.enter_context(database.writing(load_rows))
@@ -133,7 +138,7 @@ def _opened(
     return stack.enter_context(database.writing(load_rows))
 
 
-def _identity(runs_dir: Path, rows: dict[str, Row], notice: Notice) -> StoreIdentity:
+def _identity(runs_dir: Path, rows: dict[str, Row], notice: "Notice") -> StoreIdentity:
     """What the runs directory remembers of itself; where that is lost or damaged, what its runs say.
 
     Runs alone, without an index or a damaged file, may have been copied here, and are then not this one's.
@@ -142,6 +147,8 @@ def _identity(runs_dir: Path, rows: dict[str, Row], notice: Notice) -> StoreIden
     try:
         identity = read_identity(runs_dir)
     except StoreError:
+        from rotui.store.repair import keep_aside
+
         keep_aside(runs_dir / STORE, notice)
         identity, was_damaged = None, True
     if identity is None:
