@@ -278,7 +278,7 @@ def _sort_key(column: SortColumn) -> Callable[[dict[str, Any]], Any]:
 
 
 def _print_table(rows: list[dict[str, Any]]) -> None:
-    from rotui.cli.columns import Column, fitting, plain_table
+    from rotui.cli.columns import Column, fitting, table_lines
 
     def texts(name: str, limit: int = 60) -> list[Any]:
         return [printable(values[name], limit) for values in rows]
@@ -301,7 +301,7 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
         ),
     ]
     kept, dropped = fitting(columns, out.width)
-    out.print(plain_table(kept), crop=False)
+    out.print(table_lines(kept), soft_wrap=True)
     for values in rows:
         if values["reason"]:
             say(f"{values['number']}: {values['status']}: {printable(values['reason'])}")
