@@ -6,9 +6,12 @@ and only if its digest vouches for it.
 
 import hashlib
 import json
+import os
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields, replace
+from functools import lru_cache
+from operator import attrgetter
 from pathlib import Path
 
 from rotui.errors import StoreError
@@ -44,19 +47,26 @@ class Row:
         """Whether the digest is that of the values."""
         return self.digest == self._digest()
 
-    @property
-    def is_current(self) -> bool:
-        """Whether the summary has the values that this rotui lists, which an older one did not write."""
-        return set(json.loads(self.summary)) == set(ListedRun.__dataclass_fields__)
-
-    def run(self, store: str) -> ListedRun:
-        """The line of a list that the row holds, in the runs directory whose id is `store`."""
-        values = json.loads(self.summary)
-        values["tags"] = tuple(values["tags"])
-        return ListedRun(**{**values, "own": values["own"] == store})
+    def run(self, store: str) -> ListedRun | None:
+        """The line of a list that the row holds, in the runs directory whose id is `store`; None where an
+        older rotui wrote it, which listed other values."""
+        return _listed(self.summary, store)
 
     def _digest(self) -> str:
-        return hashlib.sha256(repr(astuple(self)[:-1]).encode()).hexdigest()
+        return hashlib.sha256(repr(_told(self)).encode()).hexdigest()
+
+
+_told = attrgetter(*(field.name for field in fields(Row) if field.name != "digest"))
+
+
+@lru_cache(maxsize=16_384)
+def _listed(summary: str, store: str) -> ListedRun | None:
+    """Read once for as long as the row stays the same: the console asks for thousands again and again."""
+    values = json.loads(summary)
+    if values.keys() != ListedRun.__dataclass_fields__.keys():
+        return None
+    values["tags"] = tuple(values["tags"])
+    return ListedRun(**{**values, "own": values["own"] == store})
 
 
 _COLUMNS = ", ".join(field.name for field in fields(Row))
@@ -130,18 +140,28 @@ def survey(runs_dir: Path, rows: dict[str, Row], store: str) -> Survey:
         row = rows.get(path.name)
         try:
             stamps = _stamps(path)
-            if row is None or (row.state_stamp, row.entry_stamp) != stamps or not row.is_current:
+            run = None
+            if row is not None and (row.state_stamp, row.entry_stamp) == stamps:
+                run = row.run(store)
+            if run is None:
                 row = row_of(path)
                 changed.append(row)
-            run = row.run(store)
+                run = _run_of(row, store)
             if run.status in ("running", "paused"):
-                run = row_of(path).run(store)
+                run = _run_of(row_of(path), store)
         except StoreError as error:
             unreadable[path.name] = str(error)
         else:
             runs[path.name] = run
     gone = rows.keys() - {path.name for path in paths}
     return Survey(runs, tuple(changed), tuple(sorted(gone)), unreadable)
+
+
+def _run_of(row: Row, store: str) -> ListedRun:
+    """The line of a row that was just made, which has all values."""
+    run = row.run(store)
+    assert run is not None
+    return run
 
 
 def _stamps(path: Path) -> tuple[str, str]:
@@ -152,7 +172,7 @@ def _stamps(path: Path) -> tuple[str, str]:
 def _stamp(file: Path) -> str:
     with store_errors(file, "cannot be read"):
         try:
-            found = file.stat()
+            found = os.stat(file)  # noqa: PTH116  # a third faster than Path.stat, for thousands of files
         except FileNotFoundError:
             return ""
     return f"{found.st_mtime_ns}-{found.st_ino}-{found.st_size}"

@@ -1,6 +1,7 @@
 """Runs read back from their directories, whoever wrote them; nothing is changed, locked or executed."""
 
 import json
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -114,11 +115,12 @@ def run_paths(runs_dir: Path) -> list[Path]:
     be listed."""
     with store_errors(runs_dir, "the runs cannot be listed"):
         try:
-            entries = sorted(runs_dir.iterdir())
+            with os.scandir(runs_dir) as entries:
+                names = [entry.name for entry in entries if entry.name[0] != "." and entry.is_dir()]
         except FileNotFoundError:
             return []
-        visible = [entry for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
-        return [entry for entry in visible if run_number(entry.name) or (entry / STATE).exists()]
+        folders = [runs_dir / name for name in sorted(names)]
+        return [folder for folder in folders if run_number(folder.name) or (folder / STATE).exists()]
 
 
 def _status(path: Path, entry: QueueEntry | None) -> tuple[RunState, Status]:
