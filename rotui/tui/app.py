@@ -73,8 +73,8 @@ class RotuiApp(App[int]):
         Binding("question_mark", "help", "Help", id="app.help", tooltip="Every key of this place"),
         Binding("q", "leave", "Quit", id="app.leave", tooltip="Leave the console"),
         Binding("ctrl+t", "next_theme", "Theme", id="app.theme", show=False, tooltip="The next theme"),
-        Binding("ctrl+q", "leave", "Quit", id="app.leave-too", show=False, priority=True),
-        Binding("ctrl+c", "leave", "Quit", id="app.interrupt", show=False, priority=True),
+        Binding("ctrl+q", "leave", "Quit", id="app.leave-too", show=False, priority=True, tooltip="Leave"),
+        Binding("ctrl+c", "leave", "Quit", id="app.interrupt", show=False, priority=True, tooltip="Leave"),
     ]
 
     def __init__(

@@ -23,8 +23,8 @@ from rotui.tui.snapshot import Snapshot
 from rotui.tui.widgets.chart import Chart
 from rotui.tui.widgets.machine_strip import MachineStrip
 from rotui.tui.widgets.profile_list import ListedProfile, ProfileList
+from rotui.tui.widgets.queue_table import QueueTable
 from rotui.tui.widgets.table_messages import RowHighlighted, RowSelected
-from rotui.tui.widgets.virtual_table import VirtualTable
 
 if TYPE_CHECKING:
     from rotui.store.listing import ListedRun
@@ -69,10 +69,7 @@ class ConsoleScreen(Place):
                 yield ProfileList(id="profiles")
                 yield Static(id="profile-about", markup=False)
             with Vertical(id="work-pane"):
-                queue: VirtualTable[ListedRun] = VirtualTable(
-                    empty="nothing is queued: choose a profile and press enter", id="queue"
-                )
-                yield queue
+                yield QueueTable(empty="nothing is queued: choose a profile and press enter", id="queue")
                 yield Static(id="view-title", markup=False)
                 with Horizontal(id="charts"):
                     yield Chart(id="accuracy")
@@ -106,7 +103,7 @@ class ConsoleScreen(Place):
 
     def show(self, snapshot: Snapshot) -> None:
         """The queue, and the charts of the run in view."""
-        table = self.query_one("#queue", VirtualTable)
+        table = self.query_one(QueueTable)
         table.set_columns(queue_columns(snapshot))
         table.set_rows(snapshot.queue, key=lambda run: run.name)
         if self._follows and snapshot.active:
@@ -243,7 +240,7 @@ class ConsoleScreen(Place):
         return self.query_one("#profiles", ProfileList).profile
 
     def _chosen(self) -> "list[ListedRun]":
-        table = self.query_one("#queue", VirtualTable)
+        table = self.query_one(QueueTable)
         marked = [run for run in self.console_app.snapshot.queue if run.name in table.marked]
         return marked or ([table.cursor_row] if table.cursor_row is not None else [])
 

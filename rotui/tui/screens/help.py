@@ -1,21 +1,39 @@
 """Every key of the place one is in, made from the bindings themselves."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+HERE, EVERYWHERE, MOVING = "here", "everywhere", "moving about"
+
+
+@dataclass(frozen=True)
+class KeyHelp:
+    """What some keys do. `identity` is what `keymap.toml` calls them, empty where they cannot be changed."""
+
+    group: str
+    keys: tuple[str, ...]
+    description: str
+    about: str
+    identity: str
+
 
 class HelpScreen(ModalScreen[None]):
-    """Lists the bindings that were in force when it was opened, those of the focused widget first."""
+    """Lists the bindings that were in force when it was opened: the place's own first, those that only move
+    about last."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,question_mark", "app.pop_screen", "Close", id="help.close")
+        Binding(
+            "escape,q,question_mark", "app.pop_screen", "Close", id="help.close", tooltip="Back to the place"
+        )
     ]
 
     def compose(self) -> ComposeResult:
@@ -33,23 +51,43 @@ class HelpScreen(ModalScreen[None]):
     def on_mount(self) -> None:
         """Gathers the keys of the screen below."""
         below = self.app.screen_stack[-2]
+        told = self._gathered(below.active_bindings.values())
         table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
         table.add_column(no_wrap=True, style="bold")
         table.add_column(no_wrap=True)
         table.add_column(style="dim")
         table.add_column(style="dim")
-        seen: dict[tuple[str, str], list[str]] = {}
-        facts: dict[tuple[str, str], tuple[str, str]] = {}
-        for active in below.active_bindings.values():
-            binding = active.binding
-            if not binding.description:
-                continue
-            at = (binding.action, binding.description)
-            seen.setdefault(at, []).append(self.app.get_key_display(binding))
-            facts[at] = (binding.tooltip, binding.id or "")
-        for (action, description), keys in seen.items():
-            tooltip, identity = facts[action, description]
-            table.add_row(
-                Text(" ".join(dict.fromkeys(keys))), Text(description), Text(tooltip), Text(identity)
-            )
+        for group in (HERE, EVERYWHERE, MOVING):
+            rows = [each for each in told if each.group == group]
+            if rows:
+                table.add_row(Text(group, "italic"))
+            for each in rows:
+                keys = Text("  " + " ".join(each.keys))
+                table.add_row(keys, Text(each.description), Text(each.about), Text(each.identity))
         self.query_one("#keys", Static).update(table)
+
+    def _gathered(self, bindings: Iterable[ActiveBinding]) -> list[KeyHelp]:
+        """One entry for each action, with all its keys."""
+        found: dict[tuple[str, str], list[Binding]] = {}
+        for active in bindings:
+            if active.binding.description:
+                at = (active.binding.action, active.binding.description)
+                found.setdefault(at, []).append(active.binding)
+        return [
+            KeyHelp(
+                _group(same[0]),
+                tuple(dict.fromkeys(self.app.get_key_display(binding) for binding in same)),
+                description,
+                same[-1].tooltip,
+                same[-1].id or "",
+            )
+            for (_, description), same in found.items()
+        ]
+
+
+def _group(binding: Binding) -> str:
+    name = binding.id or ""
+    if name.startswith(("app.", "place.")):
+        return EVERYWHERE
+    is_moving = name in ("table.up", "table.down", "table.page_up", "table.page_down")
+    return HERE if name and not is_moving else MOVING
