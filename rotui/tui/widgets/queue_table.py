@@ -1,14 +1,10 @@
 """The queue as a table."""
 
-from typing import TYPE_CHECKING
-
+from rotui.store.listing import ListedRun
 from rotui.tui.widgets.virtual_table import VirtualTable
 
-if TYPE_CHECKING:
-    pass
 
-
-class QueueTable(VirtualTable["ListedRun"]):
+class QueueTable(VirtualTable[ListedRun]):
     """The queue in its own order, in which it is worked off: it is moved in, not sorted."""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
