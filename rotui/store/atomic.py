@@ -93,3 +93,8 @@ def append_line(path: Path, line: str) -> None:
             file.truncate(size)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         os.fsync(file.fileno())
+
+
+def damaged(path: Path, what: object) -> StoreError:
+    """The error that a file of a runs directory is not what was written; to be raised."""
+    return StoreError(f"{printable(path)}: damaged: {printable(what)}")

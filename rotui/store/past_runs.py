@@ -13,18 +13,16 @@ from pydantic import TypeAdapter, ValidationError
 
 from rotui.errors import StoreError
 from rotui.profile.stages import StageName
-from rotui.store.atomic import store_errors
-from rotui.store.layout import METRICS, MODEL, PROFILE, PROVENANCE, RESULT, STATE, run_number
+from rotui.store.atomic import damaged, store_errors
+from rotui.store.epoch_rows import read_epochs
+from rotui.store.layout import MODEL, PROFILE, PROVENANCE, RESULT, STATE, run_number
 from rotui.store.queue_entry import QueueEntry, read_entry
 from rotui.store.state import RunState, Verdict
 from rotui.store.status import Status, is_locked, status_of
-from rotui.study.records import METRIC_COLUMNS, EpochRecord, RunResult
-from rotui.text import printable
+from rotui.study.records import EpochRecord, RunResult
 
 if TYPE_CHECKING:
     from rotui.profile.schema import Profile
-
-_OPTIONAL_COLUMNS = {"holdout_loss", "holdout_accuracy"}
 
 
 @dataclass(frozen=True)
@@ -136,10 +134,6 @@ def _read_bytes(path: Path) -> bytes:
         return path.read_bytes()
 
 
-def _damaged(path: Path, what: object) -> StoreError:
-    return StoreError(f"{printable(path)}: damaged: {printable(what)}")
-
-
 def _first_fault(error: ValidationError) -> str:
     fault = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in fault["loc"])
@@ -152,7 +146,7 @@ def read_state(directory: Path) -> RunState:
     try:
         return RunState.model_validate_json(_read_bytes(path))
     except ValidationError as error:
-        raise _damaged(path, _first_fault(error)) from error
+        raise damaged(path, _first_fault(error)) from error
 
 
 def read_profile(directory: Path) -> "Profile":
@@ -164,9 +158,9 @@ def read_profile(directory: Path) -> "Profile":
     try:
         return Profile.model_validate(tomllib.loads(raw.decode()))
     except ValidationError as error:
-        raise _damaged(path, _first_fault(error)) from error
+        raise damaged(path, _first_fault(error)) from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise _damaged(path, error) from error
+        raise damaged(path, error) from error
 
 
 @cache
@@ -178,7 +172,7 @@ def _read_result(path: Path) -> RunResult:
     try:
         return _result_adapter().validate_json(_read_bytes(path))
     except ValidationError as error:
-        raise _damaged(path, _first_fault(error)) from error
+        raise damaged(path, _first_fault(error)) from error
 
 
 def read_provenance(directory: Path) -> dict[str, Any]:
@@ -189,40 +183,7 @@ def read_provenance(directory: Path) -> dict[str, Any]:
     try:
         values = json.loads(_read_bytes(path))
     except ValueError as error:
-        raise _damaged(path, error) from error
+        raise damaged(path, error) from error
     if not isinstance(values, dict):
-        raise _damaged(path, "not a JSON object")
+        raise damaged(path, "not a JSON object")
     return values
-
-
-def read_epochs(directory: Path) -> tuple[EpochRecord, ...]:
-    """The rows of metrics.csv in a run's directory; a last row without its line end was torn by a crash and
-    is left out. StoreError where it is damaged or cannot be read."""
-    path = directory / METRICS
-    raw = _read_bytes(path)
-    try:
-        whole = raw[: raw.rfind(b"\n") + 1].decode()
-    except UnicodeDecodeError as error:
-        raise _damaged(path, error) from error
-    header, *rows = whole.removesuffix("\n").split("\n")
-    columns = header.split(",")
-    missing = [column for column in METRIC_COLUMNS if column not in columns]
-    if missing:
-        raise _damaged(path, f"line 1: no column {missing[0]} (the first line names the columns)")
-    epochs = []
-    for line, row in enumerate(rows, start=2):
-        try:
-            epochs.append(_epoch(dict(zip(columns, row.split(","), strict=True))))
-        except ValueError as error:
-            raise _damaged(path, f"line {line}: {error}") from error
-    return tuple(epochs)
-
-
-def _epoch(cells: dict[str, str]) -> EpochRecord:
-    values: dict[str, Any] = {}
-    for column in METRIC_COLUMNS:
-        if column in _OPTIONAL_COLUMNS and not cells[column]:
-            values[column] = None
-        else:
-            values[column] = int(cells[column]) if column == "epoch" else float(cells[column])
-    return EpochRecord(**values)

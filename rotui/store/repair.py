@@ -12,10 +12,11 @@ from rotui.errors import StoreError
 from rotui.failpoints import reach
 from rotui.profile.schema import Profile
 from rotui.store.atomic import store_errors, sync_folder, write_atomically
+from rotui.store.epoch_rows import read_epochs
 from rotui.store.index import Row
 from rotui.store.layout import ENTRY, METRICS, PROFILE, PROVENANCE, STATE, revealed_path, staged_runs
 from rotui.store.making import reveal
-from rotui.store.past_runs import read_epochs, read_profile, read_provenance, read_state, run_paths
+from rotui.store.past_runs import read_profile, read_provenance, read_state, run_paths
 from rotui.store.queue_entry import read_entry, whole_entry
 from rotui.store.status import is_locked
 from rotui.study.content_key import content_key

@@ -3,7 +3,7 @@
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
@@ -51,6 +51,9 @@ class Curve:
 
     xs: Sequence[float]
     ys: Sequence[float]
+    _reduced: dict[tuple[float, float, int], list[tuple[float, float]]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def at(self, x: float, within: float) -> float | None:
         """The value at the point nearest to x and not farther than `within`; None where there is none."""
@@ -63,10 +66,11 @@ def curve(series: Series, *, smoothing: float = 0.0, log_y: bool = False) -> Cur
     """The finite points of `series`, of a logarithmic axis the positive ones, in order and smoothed."""
     count = min(len(series.xs), len(series.ys))
     xs, ys = list(series.xs[:count]), list(series.ys[:count])
-    if not (drawable(xs) and drawable(ys)):
+    in_order = math.isfinite(sum(xs)) and xs == sorted(xs)
+    if not (drawable((xs[0], xs[-1]) if in_order and xs else xs) and drawable(ys)):
         points = [(x, y) for x, y in zip(xs, ys, strict=True) if drawable((x, y))]
         xs, ys = [x for x, _ in points], [y for _, y in points]
-    if xs != sorted(xs):
+    if not in_order:
         points = sorted(zip(xs, ys, strict=True), key=lambda point: point[0])
         xs, ys = [x for x, _ in points], [y for _, y in points]
     ys = smoothed(ys, smoothing)
@@ -102,7 +106,16 @@ def smoothed(ys: Sequence[float], weight: float) -> list[float]:
 
 
 def reduced(shown: Curve, low: float, high: float, columns: int) -> list[tuple[float, float]]:
-    """The points from low to high and one beyond at each side: the smallest and the largest per column."""
+    """The points from low to high and one beyond at each side: the smallest and the largest per column. The
+    last answer is kept, for keys draw the same points again."""
+    asked = (low, high, columns)
+    if asked not in shown._reduced:
+        shown._reduced.clear()
+        shown._reduced[asked] = _reduced(shown, *asked)
+    return shown._reduced[asked]
+
+
+def _reduced(shown: Curve, low: float, high: float, columns: int) -> list[tuple[float, float]]:
     xs, ys = shown.xs, shown.ys
     begin, end = bisect_left(xs, low), bisect_right(xs, high)
     before = [(xs[begin - 1], ys[begin - 1])] if begin > 0 else []

@@ -1,6 +1,7 @@
 """A run's epochs as the series of charts."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from rotui.tui.widgets.chart import Reference, Series
@@ -33,11 +34,15 @@ def loss_series(epochs: "Sequence[EpochRecord]") -> list[Series]:
 
 def _series(epochs: "Sequence[EpochRecord]", *wanted: tuple[str, str, str, str]) -> list[Series]:
     made = []
+    numbers = [record.epoch for record in epochs]
     for name, field, colour, marker in wanted:
-        points = [(record.epoch, getattr(record, field)) for record in epochs]
-        points = [(epoch, value) for epoch, value in points if value is not None]
-        if points:
-            made.append(Series(name, [x for x, _ in points], [y for _, y in points], colour, marker))
+        values = list(map(attrgetter(field), epochs))
+        xs = numbers
+        if None in values:
+            xs = [x for x, value in zip(numbers, values, strict=True) if value is not None]
+            values = [value for value in values if value is not None]
+        if values:
+            made.append(Series(name, xs, values, colour, marker))
     return made
 
 

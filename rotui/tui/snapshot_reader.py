@@ -8,12 +8,13 @@ from rotui.errors import StoreError
 from rotui.profile.stages import StageName
 from rotui.results.run_reference import RunReference, run_reference
 from rotui.store.arrivals import Arrivals
+from rotui.store.epoch_rows import EpochTail
 from rotui.store.identity import read_identity
 from rotui.store.layout import DATABASE, METRICS, STATE, STORE
 from rotui.store.listing import ListedRun
 from rotui.store.live_progress import read_progress
 from rotui.store.ordering import in_order, in_turn
-from rotui.store.past_runs import read_epochs, read_profile
+from rotui.store.past_runs import read_profile
 from rotui.store.session import look
 from rotui.store.status import is_locked
 from rotui.study.machine import Machine
@@ -31,6 +32,7 @@ class SnapshotReader:
         self._arrivals = Arrivals(runs_dir, machine)
         self._index_stamp: object = None
         self._run_stamps: dict[str, Stamp] = {}
+        self._tails: dict[str, EpochTail] = {}
         self._epochs: dict[str, tuple[EpochRecord, ...]] = {}
         self._published: dict[str, RunReference | None] = {}
 
@@ -86,9 +88,11 @@ class SnapshotReader:
             stamp = _stamp(self._runs_dir / name / METRICS)
             if self._run_stamps.get(name) != stamp:
                 try:
-                    self._epochs[name] = read_epochs(self._runs_dir / name)
+                    tail = self._tails.setdefault(name, EpochTail(self._runs_dir / name))
+                    self._epochs[name] = tail.read()
                 except StoreError:
                     self._epochs[name] = ()
+                    self._tails.pop(name, None)
                 self._run_stamps[name] = stamp
         return {name: self._epochs[name] for name in sorted(names & known)}
 

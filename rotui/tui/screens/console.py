@@ -61,6 +61,7 @@ class ConsoleScreen(Place):
         self._in_view = ""
         self._follows = True
         self._profile_stamp: object = None
+        self._shown: object = None
 
     def compose_place(self) -> ComposeResult:
         """Profiles at the left; queue above charts at the right; the machine at the bottom."""
@@ -120,12 +121,17 @@ class ConsoleScreen(Place):
         run = snapshot.run(self._in_view)
         epochs = snapshot.epochs.get(self._in_view, ())
         self.console_app.feed.want(frozenset({self._in_view} if self._in_view else ()))
+        published = snapshot.published.get(self._in_view)
+        content = (run, epochs, published)
+        if content == self._shown:
+            return
+        self._shown = content
         title = Text()
         if run is not None:
             title.append(f"{run.number} {run.stage}  ", "bold").append_text(status_text(run))
             title.append(f"  {printable(run.settings)} · seed {run.seed}")
         self.query_one("#view-title", Static).update(title)
-        lines = references(run, snapshot.published.get(run.name)) if run is not None else ()
+        lines = references(run, published) if run is not None else ()
         self.query_one("#accuracy", Chart).set_content(accuracy_series(epochs), lines, "accuracy", "%")
         self.query_one("#loss", Chart).set_content(loss_series(epochs), (), "loss", "nats")
 

@@ -85,7 +85,7 @@ class ProfileForm(ModalScreen[None]):
             self, lambda asked: (asked, outlooks.of(asked[0], fresh=asked[1])), self._show_plan, self._unknown
         )
         self._queueing: Latest[Asked, str] = Latest(self, self._queue, self._queued, self._refused)
-        self.query(Input).first().focus()
+        self.set_focus(self.query(Input).first())
         self.check()
 
     @on(Input.Changed)

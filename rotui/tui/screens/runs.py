@@ -132,9 +132,10 @@ class RunsScreen(RunChanges):
         if run is not None:
             told = f"{run.status}: {run.reason}" if run.reason else run.status
             parts = [run.name, told, run.settings, run.note, ", ".join(run.tags)]
-        self.query_one("#about-run", Static).update(
-            "  ·  ".join(printable(part, 300) for part in parts if part)
-        )
+        text = "  ·  ".join(printable(part, 300) for part in parts if part)
+        about = self.query_one("#about-run", Static)
+        if str(about.content) != text:
+            about.update(text)
 
     def _remember(self) -> None:
         self.console_app.view_state.tables[TABLE] = {

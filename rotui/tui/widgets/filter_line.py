@@ -97,12 +97,14 @@ class FilterLine(Vertical):
         self._take(self._text)
 
     def type(self) -> None:
-        """Has what is typed go into the line."""
-        self.query_one("#filter", Input).focus()
+        """Has what is typed go into the line from the very next key, also of keys that come together."""
+        self.screen.set_focus(self.query_one("#filter", Input))
 
     def set_count(self, text: str) -> None:
         """Says at the end of the line what the filter leaves."""
-        self.query_one("#filter-count", Static).update(text)
+        count = self.query_one("#filter-count", Static)
+        if str(count.content) != text:
+            count.update(text)
 
     @on(FilterInput.Cleared)
     def clear(self) -> None:
