@@ -1,5 +1,6 @@
 """`rotui` alone: opens the console."""
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -25,6 +26,7 @@ def open_console(
     """Runs the console until it is left and returns the exit code. InputError where there is no terminal."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise InputError("the console needs a terminal (rotui --help lists the commands that do not)")
+    gc.disable()  # until the first frame, which it holds up by 50 ms
     from rotui.data.location import data_directory
     from rotui.store.location import runs_directory
     from rotui.tui.app import RotuiApp

@@ -1,6 +1,7 @@
 """The console: five places over one runs directory, and the worker that trains what is queued."""
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Callable
@@ -136,12 +137,17 @@ class RotuiApp(App[int]):
     def on_mount(self) -> None:
         """Begins to look once the first frame is out, and to listen for signals."""
         self.theme_changed_signal.subscribe(self, lambda _: self._take_colours())
-        self.call_after_refresh(self.feed.start)
+        self.call_after_refresh(self._begin)
         loop = asyncio.get_running_loop()
         with suppress(RuntimeError, ValueError):  # not in the main thread: a test, which sends no signals
             loop.add_signal_handler(signal.SIGTERM, self._terminate)
             if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
                 loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+
+    def _begin(self) -> None:
+        """What waits for the first frame."""
+        gc.enable()
+        self.feed.start()
 
     def on_unmount(self) -> None:
         """Ends the feed and keeps what the user arranged."""
