@@ -53,9 +53,9 @@ class Feed:
         reader, newest = SnapshotReader(self._runs_dir, self._machine), Snapshot()
         while not self._ended.is_set():
             try:
-                snapshot = reader.read(newest, self._wanted)
+                snapshot = reader.read(self._wanted)
             except RotuiError as error:
-                snapshot = Snapshot(runs=newest.runs, trouble=str(error), version=newest.version)
+                snapshot = reader.failed(str(error))
             if snapshot != newest:
                 newest = snapshot
                 self._post(newest)

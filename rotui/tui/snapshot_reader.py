@@ -31,45 +31,59 @@ class SnapshotReader:
         self._runs_dir = runs_dir
         self._arrivals = Arrivals(runs_dir, machine)
         self._index_stamp: object = None
+        self._runs: tuple[ListedRun, ...] = ()
+        self._by_name: dict[str, ListedRun] = {}
+        self._queue: tuple[ListedRun, ...] = ()
+        self._ready: frozenset[str] = frozenset()
+        self._unreadable: tuple[str, ...] = ()
+        self._version = 0
         self._run_stamps: dict[str, Stamp] = {}
         self._tails: dict[str, EpochTail] = {}
         self._epochs: dict[str, tuple[EpochRecord, ...]] = {}
         self._published: dict[str, RunReference | None] = {}
 
-    def read(self, before: Snapshot, wanted: frozenset[str]) -> Snapshot:
-        """What there is now, where `before` was there: with the epochs of the `wanted` runs. Raises
-        RotuiError."""
-        runs, unreadable, version = before.runs, before.unreadable, before.version
-        queue, ready = before.queue, before.ready
-        index = self._stamp_index(sorted(run.name for run in before.active))
+    def read(self, wanted: frozenset[str]) -> Snapshot:
+        """What there is now, with the epochs of the `wanted` runs. Raises RotuiError."""
+        index = self._stamp_index()
         if index != self._index_stamp:
-            found, unread = look(self._runs_dir)
-            runs, unreadable, version = tuple(found), tuple(unread), version + 1
-            queue, ready = tuple(in_order(runs)), frozenset(run.name for run in in_turn(runs))
+            self._survey()
             self._index_stamp = index
         try:
             identity = read_identity(self._runs_dir)
         except StoreError:
             identity = None  # who changes the queue next puts it right
-        going_on = [run.name for run in queue if run.status in ("running", "paused")]
-        live = {name: told for name in going_on if (told := read_progress(self._runs_dir / name))}
-        epochs = self._read_epochs(runs, wanted.union(going_on))
+        names = [run.name for run in self._queue if run.status in ("running", "paused")]
+        live = {name: told for name in names if (told := read_progress(self._runs_dir / name))}
+        epochs = self._read_epochs(wanted.union(names))
         return Snapshot(
-            runs=runs,
-            queue=queue,
+            runs=self._runs,
+            queue=self._queue,
             live=live,
             epochs=epochs,
-            published=self._read_published(runs, epochs),
-            ready=ready,
-            arrivals=self._arrivals.of(runs, queue, live) if queue else {},
-            unreadable=unreadable,
+            published=self._read_published(epochs),
+            ready=self._ready,
+            arrivals=self._arrivals.of(self._runs, self._queue, live) if self._queue else {},
+            unreadable=self._unreadable,
             paused=identity is not None and identity.paused,
-            version=version,
+            version=self._version,
         )
 
-    def _stamp_index(self, active: list[str]) -> object:
+    def failed(self, trouble: str) -> Snapshot:
+        """What there was the last time it could be read, and why it cannot be now."""
+        return Snapshot(runs=self._runs, trouble=trouble, version=self._version)
+
+    def _survey(self) -> None:
+        found, unreadable = look(self._runs_dir)
+        self._runs, self._unreadable = tuple(found), tuple(unreadable)
+        self._by_name = {run.name: run for run in found}
+        self._queue = tuple(in_order(found))
+        self._ready = frozenset(run.name for run in in_turn(found))
+        self._version += 1
+
+    def _stamp_index(self) -> object:
         """What changes when the list of runs does; a process that dies frees the locks of its runs and
         writes nothing."""
+        active = [run.name for run in self._queue if run.status in ("running", "paused")]
         folders = [self._runs_dir / name for name in active]
         stamp = _stamp(
             self._runs_dir,
@@ -80,11 +94,9 @@ class SnapshotReader:
         )
         return stamp, [is_locked(folder) for folder in folders]
 
-    def _read_epochs(
-        self, runs: tuple[ListedRun, ...], names: frozenset[str]
-    ) -> dict[str, tuple[EpochRecord, ...]]:
-        known = {run.name for run in runs}
-        for name in names & known:
+    def _read_epochs(self, names: Collection[str]) -> dict[str, tuple[EpochRecord, ...]]:
+        known = sorted(name for name in names if name in self._by_name)
+        for name in known:
             stamp = _stamp(self._runs_dir / name / METRICS)
             if self._run_stamps.get(name) != stamp:
                 try:
@@ -94,17 +106,18 @@ class SnapshotReader:
                     self._epochs[name] = ()
                     self._tails.pop(name, None)
                 self._run_stamps[name] = stamp
-        return {name: self._epochs[name] for name in sorted(names & known)}
+        return {name: self._epochs[name] for name in known}
 
-    def _read_published(self, runs: tuple[ListedRun, ...], names: Collection[str]) -> dict[str, RunReference]:
-        for run in runs:
-            if run.name in names and run.name not in self._published:
+    def _read_published(self, names: Collection[str]) -> dict[str, RunReference]:
+        for name in names:
+            if name not in self._published:
                 try:
-                    profile = read_profile(self._runs_dir / run.name)
-                    self._published[run.name] = run_reference(profile, cast(StageName, run.stage))
+                    profile = read_profile(self._runs_dir / name)
+                    stage = cast(StageName, self._by_name[name].stage)
+                    self._published[name] = run_reference(profile, stage)
                 except StoreError:
-                    self._published[run.name] = None
-        found = {name: self._published.get(name) for name in names}
+                    self._published[name] = None
+        found = {name: self._published[name] for name in names}
         return {name: told for name, told in found.items() if told is not None}
 
 
