@@ -82,8 +82,9 @@ class Worker:
     """Works through the queue of one runs directory on one device.
 
     `notice` is told, in a line, of what concerns no single run: who has the device, what was repaired.
-    `waits_for` says which process has the device, and is empty where this one may take it; `left` has the
-    runs that were left waiting at the last look, with the reasons.
+    `current` is the directory of the run that it trains now. `waits_for` says which process has the device,
+    and is empty where this one may take it; `left` has the runs that were left waiting at the last look, with
+    the reasons.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class Worker:
         stop: Flag,
     ) -> None:
         self.error: BaseException | None = None
+        self.current = ""
         self.waits_for = ""
         self.left: Mapping[str, str] = {}
         self._workplace = workplace
@@ -199,6 +201,7 @@ class Worker:
 
     def _execute(self, directory: RunDirectory, past: PastRun, claimed: Claim) -> None:
         """Trains one run and records how it ended."""
+        self.current = directory.name
         run = PlannedRun(past.key, past.stage, past.profile, past.parent)
         progress = ProgressWriter(directory.path)
         wish = _Wish(directory.path, self._stop)
@@ -239,6 +242,7 @@ class Worker:
                 ) from error
             self._post(RunFailed(run, first_line(error)))
         finally:
+            self.current = ""
             progress.remove()
             directory.close()
             self._record(directory.path)

@@ -64,5 +64,8 @@ class ProgressWriter:
 def read_progress(directory: Path) -> LiveProgress | None:
     """The newest word of a run, None where there is none that makes sense."""
     with suppress(OSError, ValueError, TypeError):
-        return LiveProgress(**json.loads((directory / PROGRESS).read_bytes()))
+        told = LiveProgress(**json.loads((directory / PROGRESS).read_bytes()))
+        rates = (told.images_per_second, told.seconds_per_epoch)
+        if told.epoch >= 1 and 0 <= told.step <= told.steps and told.steps >= 1 and min(rates) >= 0:
+            return told
     return None

@@ -1,9 +1,7 @@
 """The console: five places over one runs directory, and the worker that trains what is queued."""
 
-import asyncio
 import gc
 import os
-import signal
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
@@ -15,14 +13,14 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
 
-from rotui.errors import ExitCode, RotuiError
+from rotui.errors import RotuiError
 from rotui.store.status import ENDED
 from rotui.study.machine import Machine
 from rotui.text import printable
 from rotui.tui.colours import palette
 from rotui.tui.commands import PlaceCommands
+from rotui.tui.departure import Departure
 from rotui.tui.feed import Feed
-from rotui.tui.leaving import Leave, LeaveDialog, hand_over
 from rotui.tui.machine import Probe, machine_probe
 from rotui.tui.messages import NoticeGiven, SnapshotTaken, TrainerChanged
 from rotui.tui.place import Place
@@ -37,7 +35,11 @@ from rotui.tui.widgets.place_line import PlaceTab
 from rotui.tui.workplace import Workplace
 
 if TYPE_CHECKING:
+    from rotui.store.listing import ListedRun
     from rotui.store.queue import Queue
+
+TERMINAL_SECONDS = 2.0
+"""Time between two looks at whether the terminal is still there."""
 
 
 class RotuiApp(App[int]):
@@ -93,16 +95,14 @@ class RotuiApp(App[int]):
         self.probe = probe if probe is not None else machine_probe()
         self.chosen_run = ""
         self.chosen_profile = ""
-        self.hung_up = False
-        self.handed_over = False
-        self._terminated = False
+        self.departure = Departure(self)
         self.feed = Feed(
             workplace.runs_dir, self.machine, lambda snapshot: self._tell(SnapshotTaken(snapshot))
         )
         self.trainer = Trainer(
             workplace, notice=self.notice_from_thread, changed=lambda: self._tell(TrainerChanged())
         )
-        super().__init__()
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = (
@@ -135,14 +135,12 @@ class RotuiApp(App[int]):
             self.post_message(message)
 
     def on_mount(self) -> None:
-        """Begins to look once the first frame is out, and to listen for signals."""
+        """Begins to look once the first frame is out."""
         self.theme_changed_signal.subscribe(self, lambda _: self._take_colours())
         self.call_after_refresh(self._begin)
-        loop = asyncio.get_running_loop()
-        with suppress(RuntimeError, ValueError):  # not in the main thread: a test, which sends no signals
-            loop.add_signal_handler(signal.SIGTERM, self._terminate)
-            if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-                loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+        self.departure.begin()
+        if not self.is_headless:
+            self.set_interval(TERMINAL_SECONDS, self.departure.look_at_terminal)
 
     def _begin(self) -> None:
         """What waits for the first frame."""
@@ -161,40 +159,55 @@ class RotuiApp(App[int]):
         before, self.snapshot = self.snapshot, message.snapshot
         self._tell_endings(before)
         self._train()
-        if isinstance(self.screen, Place):
-            self.screen.refresh_place()
+        if (place := self._place_in_view()) is not None:
+            place.refresh_place()
 
     @on(TrainerChanged)
     def follow_trainer(self) -> None:
-        """Says what the worker does, and has it begin again where something came in as it ended."""
-        self._train()
-        if isinstance(self.screen, Place):
-            self.screen.show_line()
+        """Says what the worker does; where it has ended, looks afresh whether something came in meanwhile."""
+        if not self.trainer.is_working:
+            self.feed.look_now(afresh=True)
+        if (place := self._place_in_view()) is not None:
+            place.show_line()
+
+    def _place_in_view(self) -> Place | None:
+        """The place, where no dialog is over it and the console is not about to end."""
+        stack = self.screen_stack
+        return stack[-1] if stack and isinstance(stack[-1], Place) else None
 
     def _train(self) -> None:
         if self.workplace.trains and self.snapshot.ready and not self.snapshot.paused:
-            self.trainer.start(self.snapshot.ready)
+            self.trainer.start(self.snapshot.ready, self.snapshot.version)
 
     @on(NoticeGiven)
     def give_notice(self, message: NoticeGiven) -> None:
         """Shows what the worker has to say."""
         self.notify(printable(message.text, 400), timeout=12, markup=False)
-        if isinstance(self.screen, Place):
-            self.screen.show_line()
+        if (place := self._place_in_view()) is not None:
+            place.show_line()
 
     def _tell_endings(self, before: Snapshot) -> None:
-        was_active = {run.name for run in before.active}
+        if before.version in (0, self.snapshot.version):
+            return
+        known = {run.name: run for run in before.runs}
         for run in self.snapshot.runs:
-            if run.name in was_active and run.status in ENDED:
-                best = f", best {run.best:.2f} %" if run.best is not None else ""
-                failed = run.status == "failed"
-                why = f": {printable(run.reason)}" if failed else ""
-                self.notify(
-                    f"{run.number} {run.stage}: {run.status}{best}{why}",
-                    severity="error" if failed else "information",
-                    markup=False,
-                )
-                self.bell()
+            past = known.get(run.name)
+            if run is past or run.status not in ENDED or (past is not None and past.status in ENDED):
+                continue
+            was_active = past is not None and past.status in ("running", "paused")
+            if was_active or (run.own and run.status in ("finished", "failed")):
+                self._tell_ending(run)
+
+    def _tell_ending(self, run: "ListedRun") -> None:
+        best = f", best {run.best:.2f} %" if run.best is not None else ""
+        failed = run.status == "failed"
+        why = f": {printable(run.reason)}" if failed else ""
+        self.notify(
+            f"{run.number} {run.stage}: {run.status}{best}{why}",
+            severity="error" if failed else "information",
+            markup=False,
+        )
+        self.bell()
 
     def place_tabs(self) -> tuple[PlaceTab, ...]:
         """The places with the keys that go there, the user's own where there are any."""
@@ -219,7 +232,7 @@ class RotuiApp(App[int]):
             else:
                 self.trainer.try_again()
                 self.feed.look_now()
-                self.notify(done, markup=False, timeout=3)
+                self.notify(printable(done, 400), markup=False, timeout=3)
 
         self.run_worker(work, thread=True, exit_on_error=False, group="queue")
 
@@ -256,34 +269,5 @@ class RotuiApp(App[int]):
         self.action_leave()
 
     def action_leave(self) -> None:
-        """Leaves at once where nothing is being trained here, otherwise asks what is to become of it."""
-        if not self.trainer.current and not (self.trainer.is_working and self.snapshot.ready):
-            self._leave("stop")
-        elif not isinstance(self.screen, LeaveDialog):
-            self.push_screen(LeaveDialog(), self._leave)
-
-    def _leave(self, way: Leave | None) -> None:
-        if way in (None, "stay"):
-            return
-        self.handed_over = way == "hand over"
-        self.trainer.stop()
-        self.notify("stopping at the end of this step, with a checkpoint", timeout=30)
-        self.run_worker(self._end, thread=True, exit_on_error=False, group="leaving", exclusive=True)
-
-    def _end(self) -> None:
-        self.trainer.join()
-        if self.handed_over:
-            hand_over(self.workplace)
-        self.call_from_thread(self.exit, int(ExitCode.TERMINATED if self._terminated else ExitCode.DONE))
-
-    def _terminate(self) -> None:
-        self._terminated = True
-        self._leave("stop")
-
-    def _hang_up(self) -> None:
-        """The terminal is gone: the screen is dropped, and the process goes on until the queue is empty."""
-        self.hung_up = True
-        nowhere = os.open(os.devnull, os.O_RDWR)
-        for descriptor in (0, 1, 2):
-            os.dup2(nowhere, descriptor)
-        self.exit(int(ExitCode.DONE))
+        """Leaves, or asks what is to become of what is being trained here."""
+        self.departure.ask()

@@ -24,6 +24,7 @@ class Feed:
         self._machine = machine
         self._post = post
         self._wanted: frozenset[str] = frozenset()
+        self._afresh = False
         self._wake = threading.Event()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._tail, name="rotui feed", daemon=True)
@@ -43,8 +44,10 @@ class Feed:
             self._wanted = names
             self._wake.set()
 
-    def look_now(self) -> None:
-        """Has the next look come at once: something was just changed from here."""
+    def look_now(self, *, afresh: bool = False) -> None:
+        """Has the next look come at once: something was just changed from here. With `afresh` it looks at
+        all runs, whether or not something seems to have changed."""
+        self._afresh = self._afresh or afresh
         self._wake.set()
 
     def _tail(self) -> None:
@@ -53,9 +56,14 @@ class Feed:
         reader, newest = SnapshotReader(self._runs_dir, self._machine), Snapshot()
         while not self._ended.is_set():
             try:
+                if self._afresh:
+                    self._afresh = False
+                    reader.forget()
                 snapshot = reader.read(self._wanted)
             except RotuiError as error:
                 snapshot = reader.failed(str(error))
+            except Exception as error:  # noqa: BLE001  # told in the first line; the next look may do better
+                snapshot = reader.failed(f"the runs cannot be shown: {type(error).__name__}: {error}")
             if snapshot != newest:
                 newest = snapshot
                 self._post(newest)

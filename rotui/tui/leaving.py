@@ -24,9 +24,15 @@ class LeaveDialog(ModalScreen[Leave]):
     """Asks what is to become of the run that is being trained in this process."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("l", "choose('hand over')", "Leave running", id="leave.hand-over"),
-        Binding("s", "choose('stop')", "Stop", id="leave.stop"),
-        Binding("escape,q", "choose('stay')", "Stay", id="leave.stay"),
+        Binding(
+            "l",
+            "choose('hand over')",
+            "Leave running",
+            id="leave.hand-over",
+            tooltip="A worker without a terminal goes on",
+        ),
+        Binding("s", "choose('stop')", "Stop", id="leave.stop", tooltip="Stop with a checkpoint"),
+        Binding("escape,q", "choose('stay')", "Stay", id="leave.stay", tooltip="Back to the console"),
     ]
 
     def compose(self) -> ComposeResult:

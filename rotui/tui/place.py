@@ -1,8 +1,9 @@
 """What the console's places have in common: a screen that shows the newest snapshot."""
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import Screen
 
@@ -24,6 +25,17 @@ class Place(Screen[None]):
     """One of the console's places. It is told of each new snapshot while it is in view, and of the newest one
     when it comes into view; `within` is told in the first line of a screen that belongs to another place."""
 
+    AUTO_FOCUS = ""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "z",
+            "maximise",
+            "Zoom",
+            id="pane.zoom",
+            show=False,
+            tooltip="One pane on the whole screen, and back",
+        )
+    ]
     within = ""
 
     @property
@@ -64,6 +76,13 @@ class Place(Screen[None]):
     def on_place_line_asked(self, message: PlaceLine.Asked) -> None:
         """A click does what the key does."""
         self.console_app.action_place(message.mode)
+
+    def action_maximise(self) -> None:
+        """The focused pane on the whole screen, and back."""
+        if self.maximized is not None:
+            self.minimize()
+        elif self.focused is not None and self.maximize(self.focused):
+            self.notify("z brings the other panes back", timeout=3)
 
     def show_line(self) -> None:
         """Brings the first line up to date, once it is there."""

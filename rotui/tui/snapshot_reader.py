@@ -68,6 +68,10 @@ class SnapshotReader:
             version=self._version,
         )
 
+    def forget(self) -> None:
+        """Has the next reading look at all runs."""
+        self._index_stamp = None
+
     def failed(self, trouble: str) -> Snapshot:
         """What there was the last time it could be read, and why it cannot be now."""
         return Snapshot(runs=self._runs, trouble=trouble, version=self._version)

@@ -15,6 +15,8 @@ def status_line(snapshot: Snapshot, trainer: Trainer, runs_dir: Path, within: st
     text = Text()
     if snapshot.trouble:
         text.append(f"{printable(snapshot.trouble, 200)}  ", "bold red")
+    if trainer.error is not None:
+        text.append(f"training has ended: {printable(trainer.error, 200)}  ", "bold red")
     text.append(f"{within}  " if within else "", "bold")
     text.append(" · ".join(_parts(snapshot, trainer)))
     return text.append(f"  {printable(runs_dir, 60)}", "dim")
@@ -38,5 +40,5 @@ def _parts(snapshot: Snapshot, trainer: Trainer) -> list[str]:
     if trainer.decoding is not None:
         parts.append("decoding {} of {} images".format(*trainer.decoding))
     if trainer.waits_for:
-        parts.append(f"watching: the device is in use by {printable(trainer.waits_for, 200)}")
+        parts.append(f"waits: the device is in use by {printable(trainer.waits_for, 200)}")
     return parts

@@ -23,7 +23,6 @@ class Trainer:
     def __init__(
         self, workplace: Workplace, *, notice: Callable[[str], None], changed: Callable[[], None]
     ) -> None:
-        self.current = ""
         self.error: BaseException | None = None
         self.decoding: tuple[int, int] | None = None
         self.is_working = False
@@ -32,20 +31,27 @@ class Trainer:
         self._changed = changed
         self._stop = Flag()
         self._worker: Worker | None = None
-        self._asked: frozenset[str] = frozenset()
-        self._left: frozenset[str] = frozenset()
+        self._asked: tuple[frozenset[str], int] = (frozenset(), 0)
+        self._left: tuple[frozenset[str], int] = (frozenset(), 0)
         self._thread: Thread | None = None
+
+    @property
+    def current(self) -> str:
+        """The directory of the run that this process trains now; empty while it trains none."""
+        return self._worker.current if self._worker is not None and self.is_working else ""
 
     @property
     def waits_for(self) -> str:
         """Which process has the device, where this one waits for it."""
         return self._worker.waits_for if self._worker is not None and self.is_working else ""
 
-    def start(self, ready: Collection[str]) -> None:
+    def start(self, ready: Collection[str], version: int) -> None:
         """Begins to work, if one of the runs that are `ready`, by directory name, was not left by the last
-        round; does nothing where it works already or has been stopped."""
-        self._asked = frozenset(ready)
-        if self._asked <= self._left or self.is_working or self._stop.is_set():
+        round, and that was seen after it: `version` counts looks at the runs. Does nothing where it works
+        already or has been stopped."""
+        self._asked = frozenset(ready), version
+        left, last = self._left
+        if self._asked[0] <= left or version <= last or self.is_working or self._stop.is_set():
             return
         self.error, self.is_working = None, True
         self._thread = Thread(target=self._work, name="rotui trainer", daemon=True)
@@ -53,7 +59,7 @@ class Trainer:
 
     def try_again(self) -> None:
         """Forgets which runs were left: something was changed."""
-        self._left = frozenset()
+        self._left = frozenset(), self._left[1]
 
     def stop(self) -> None:
         """Asks for a stop at the next step, with a checkpoint; nothing begins after that."""
@@ -85,13 +91,13 @@ class Trainer:
                 training, datasets, listener=self._take, notice=self._notice, stop=self._stop
             )
             self._worker.work()
-            self._left = frozenset(self._worker.left)
+            self._left = frozenset(self._worker.left), self._asked[1]
         except BaseException as error:  # noqa: BLE001  # told to the user; the queue itself is safe on disk
             self.error = error
             self._left = self._asked
             self._notice(f"training has ended: {error}")
         finally:
-            self.current, self.is_working = "", False
+            self.is_working = False
             self._changed()
 
     def _decoded(self, done: int, total: int) -> None:
@@ -101,10 +107,5 @@ class Trainer:
     def _take(self, event: "Event") -> None:
         from rotui.study.events import RunFailed, RunFinished, RunStarted, RunStopped
 
-        match event:
-            case RunStarted(directory=directory):
-                self.current = directory
-                self._changed()
-            case RunFinished() | RunFailed() | RunStopped():
-                self.current = ""
-                self._changed()
+        if isinstance(event, RunStarted | RunFinished | RunFailed | RunStopped):
+            self._changed()

@@ -67,4 +67,4 @@ def _read_keymap() -> dict[str, str]:
         values = tomllib.loads(keymap_path().read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    return {name: key for name, key in values.items() if isinstance(key, str)}
+    return {name: key for name, key in values.items() if isinstance(key, str) and key.isprintable()}

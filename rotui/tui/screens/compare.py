@@ -49,7 +49,6 @@ class CompareScreen(Place):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Back", id="compare.back", tooltip="Back to all runs"),
         Binding("v", "measure", "Curves", id="compare.curves", tooltip="Validation, training or hold-out"),
-        Binding("z", "maximise", "Zoom", id="compare.zoom", tooltip="One pane on the whole screen"),
         Binding("x", "export", "Export", id="compare.export", tooltip="The comparison as a file"),
     ]
 
@@ -70,7 +69,7 @@ class CompareScreen(Place):
 
     def on_mount(self) -> None:
         """The keys go to the lines."""
-        self.query_one("#sides").focus()
+        self.set_focus(self.query_one("#sides"))
 
     def show(self, snapshot: Snapshot) -> None:
         """The curves as they are, and the lines anew where a run is another than it was."""
@@ -159,13 +158,6 @@ class CompareScreen(Place):
             at = choices.index(self._measure) if self._measure in choices else -1
             self._measure = choices[(at + 1) % len(choices)]
             self.show(snapshot)
-
-    def action_maximise(self) -> None:
-        """The focused pane on the whole screen, and back."""
-        if self.maximized is not None:
-            self.minimize()
-        elif self.focused is not None:
-            self.maximize(self.focused)
 
     def action_export(self) -> None:
         """Writes the comparison, a row for each run."""

@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from rotui.errors import RotuiError
 from rotui.profile.faults import ProfileError
+from rotui.store.status import UNFINISHED
 from rotui.text import printable
 from rotui.tui.curves import accuracy_series, loss_series, references
 from rotui.tui.editing import edit_file
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from rotui.store.listing import ListedRun
     from rotui.store.queue import Queue
 
+LONGEST_ABOUT = 2000
 PROFILE_SECONDS = 2.0
 """Time between two looks at whether a profile's file was changed."""
 
@@ -50,9 +52,6 @@ class ConsoleScreen(Place):
         Binding("K", "move('up')", "Up", id="console.up", show=False, tooltip="Move the run up"),
         Binding("J", "move('down')", "Down", id="console.down", show=False, tooltip="Move the run down"),
         Binding("T", "move('top')", "Top", id="console.top", show=False, tooltip="Move the run to the front"),
-        Binding(
-            "z", "maximise", "Zoom", id="console.zoom", show=False, tooltip="One pane on the whole screen"
-        ),
         Binding("b", "toggle_profiles", "Profiles", id="console.panes", tooltip="Show or hide the profiles"),
     ]
 
@@ -87,7 +86,8 @@ class ConsoleScreen(Place):
         )
         self.call_after_refresh(self.look_at_profiles)
         self.set_interval(PROFILE_SECONDS, self.look_at_profiles)
-        self.query_one("#profiles", ProfileList).focus()
+        hidden = "profiles" in self.console_app.view_state.hidden_panes
+        self.set_focus(self.query_one(QueueTable if hidden else ProfileList))
 
     def look_at_profiles(self) -> None:
         """Has the profiles loaded again, off the event loop, where a file of theirs was changed."""
@@ -115,7 +115,10 @@ class ConsoleScreen(Place):
             self._in_view = max(snapshot.runs, key=lambda run: run.changed).name
         self._show_charts(snapshot)
         rates = [told.images_per_second for told in snapshot.live.values()]
-        self.query_one("#machine", MachineStrip).set_rate(sum(rates) if rates else None)
+        machine = self.query_one("#machine", MachineStrip)
+        machine.set_rate(sum(rates) if rates else None)
+        holder = self.console_app.trainer.waits_for
+        machine.set_status(f"in use by {holder}" if holder else "")
 
     def _show_charts(self, snapshot: Snapshot) -> None:
         run = snapshot.run(self._in_view)
@@ -146,9 +149,10 @@ class ConsoleScreen(Place):
         loaded = message.profile.loaded
         about.set_class(isinstance(loaded, ProfileError), "bad")
         if isinstance(loaded, ProfileError):
-            about.update(str(loaded))
+            told = str(loaded)
         else:
-            about.update(f"{loaded.profile.title}\n{loaded.profile.description}".strip())
+            told = f"{loaded.profile.title}\n{loaded.profile.description}".strip()
+        about.update("\n".join(printable(line, LONGEST_ABOUT) for line in told.splitlines()))
 
     @on(ProfileList.Chosen)
     def fill_in(self, message: ProfileList.Chosen) -> None:
@@ -208,10 +212,11 @@ class ConsoleScreen(Place):
 
     def action_move(self, where: str) -> None:
         """Moves the run under the cursor within the queue."""
-        queue, chosen = self.console_app.snapshot.queue, self._chosen()
-        if len(chosen) != 1:
+        chosen = self._chosen()
+        able = [run for run in self.console_app.snapshot.queue if run.status in (*UNFINISHED, "held")]
+        names = [run.name for run in able]
+        if len(chosen) != 1 or chosen[0].name not in names:
             return
-        names = [run.name for run in queue]
         at = names.index(chosen[0].name)
         if where == "top":
             self._change(lambda q, moved: q.move(moved, "first"), "moved to the front")
@@ -219,13 +224,6 @@ class ConsoleScreen(Place):
             self._change(lambda q, moved: q.move(moved, "before", names[at - 1]), "moved up")
         elif where == "down" and at + 1 < len(names):
             self._change(lambda q, moved: q.move(moved, "after", names[at + 1]), "moved down")
-
-    def action_maximise(self) -> None:
-        """The focused pane on the whole screen, and back."""
-        if self.maximized is not None:
-            self.minimize()
-        elif self.focused is not None:
-            self.maximize(self.focused)
 
     def action_toggle_profiles(self) -> None:
         """Hides the profiles or shows them again, and remembers it; where there is no room for both they are
@@ -240,6 +238,8 @@ class ConsoleScreen(Place):
             hidden.remove("profiles")
         else:
             hidden.append("profiles")
+        if isinstance(self.focused, ProfileList):
+            self.set_focus(self.query_one(QueueTable))
         self.query_one("#profiles-pane").set_class("profiles" in hidden, "hidden")
 
     def _profile(self) -> ListedProfile | None:

@@ -56,6 +56,7 @@ class ProfileForm(ModalScreen[None]):
         self._fields = {field.identity: field for field in form_fields(experiment)}
         self._experiment: Experiment | None = None
         self._fresh = False
+        self._is_over = False
 
     @property
     def _app(self) -> "RotuiApp":
@@ -116,7 +117,10 @@ class ProfileForm(ModalScreen[None]):
             if str(line.content) != wrong:
                 line.update(wrong)
                 line.set_class(not wrong, "hidden")
-            self.query_one(f"#name-{name}", Static).update(f"{'●' if changed[name] else ' '} {field.name}")
+            label = self.query_one(f"#name-{name}", Static)
+            marked = f"{'●' if changed[name] else ' '} {field.name}"
+            if str(label.content) != marked:
+                label.update(marked)
         return [f"{key}: {wrong}" for key, wrong in told.items()]
 
     def _show_plan(self, told: tuple[Asked, PlanOutlook]) -> None:
@@ -186,8 +190,14 @@ class ProfileForm(ModalScreen[None]):
     def _queued(self, told: str) -> None:
         self._app.trainer.try_again()
         self._app.feed.look_now()
-        self.notify(told, markup=False)
-        self.dismiss()
+        self.notify(printable(told), markup=False)
+        self._is_over = True
+        self.on_screen_resume()
+
+    def on_screen_resume(self) -> None:
+        """Goes back once everything is queued; a dialog that was opened over the form meanwhile stays."""
+        if self._is_over and self.is_current:
+            self.dismiss()
 
     def _input(self, name: str) -> Input:
         return self.query_one(f"#field-{name}", Input)

@@ -52,7 +52,6 @@ class ResultsScreen(Place):
             "right_square_bracket", "experiment(1)", "Next", show=False, id="results.next",
             tooltip="The next experiment",
         ),
-        Binding("z", "maximise", "Zoom", show=False, id="results.zoom", tooltip="One pane on the screen"),
         Binding("b", "experiments", "List", id="results.panes", tooltip="Show or hide the list"),
     ]  # fmt: skip
 
@@ -86,7 +85,8 @@ class ResultsScreen(Place):
         self._queueing: Latest[ComparisonView, str] = Latest(self, self._queue, self._queued, self._refused)
         hidden = EXPERIMENTS in self.console_app.view_state.hidden_panes
         self.query_one("#experiments-pane").set_class(hidden, "hidden")
-        self.query_one(ComparisonTable if self.app.size.width < TINY_BELOW else ExperimentList).focus()
+        tiny = self.app.size.width < TINY_BELOW
+        self.set_focus(self.query_one(ComparisonTable if tiny else ExperimentList))
         self.set_interval(PROFILE_SECONDS, self._look)
 
     def show(self, snapshot: Snapshot) -> None:
@@ -202,13 +202,6 @@ class ResultsScreen(Place):
         listed = self.query_one(ExperimentList)
         if listed.listed:
             listed.highlighted = ((listed.highlighted or 0) + step) % len(listed.listed)
-
-    def action_maximise(self) -> None:
-        """The focused pane on the whole screen, and back."""
-        if self.maximized is not None:
-            self.minimize()
-        elif self.focused is not None:
-            self.maximize(self.focused)
 
     def action_experiments(self) -> None:
         """Hides the experiments or shows them again, and remembers it; where there is no room for both they

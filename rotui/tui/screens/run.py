@@ -39,7 +39,6 @@ class RunScreen(Place):
         Binding("o", "preview", "Preview", id="run.preview", tooltip="Pictures as its network sees them"),
         Binding("y", "copy", "Copy", show=False, id="run.copy", tooltip="Its directory to the clipboard"),
         Binding("f", "other_pane", "Pane", show=False, id="run.pane", tooltip="The other pane of the tab"),
-        Binding("z", "maximise", "Zoom", show=False, id="run.zoom", tooltip="One pane on the screen"),
     ]  # fmt: skip
 
     def __init__(self) -> None:
@@ -164,10 +163,3 @@ class RunScreen(Place):
             path = self.console_app.workplace.runs_dir.absolute() / run.name
             self.app.copy_to_clipboard(str(path))
             self.notify(f"copied {printable(path)}", timeout=3, markup=False)
-
-    def action_maximise(self) -> None:
-        """The focused pane on the whole screen, and back."""
-        if self.maximized is not None:
-            self.minimize()
-        elif self.focused is not None:
-            self.maximize(self.focused)

@@ -74,7 +74,7 @@ class RunsScreen(RunChanges):
         self._columns = chosen_columns(map(str, columns) if isinstance(columns, list) else None)
         self._table.set_columns([each.column for each in self._columns])
         self._table.show_order(self._sort_key, self._reverse)
-        self._table.focus()
+        self.set_focus(self._table)
 
     @property
     def _table(self) -> VirtualTable[ListedRun]:

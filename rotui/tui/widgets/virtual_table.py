@@ -53,6 +53,7 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         &:focus > .virtual-table--chosen { text-style: bold underline; }
         & > .virtual-table--cursor { text-style: bold; }
         &:focus > .virtual-table--cursor { background: $primary-muted; text-style: bold; }
+        &:nocolor:focus > .virtual-table--cursor { text-style: reverse; }
         &:ansi:focus > .virtual-table--cursor { background: ansi_default; text-style: reverse; }
         & > .virtual-table--marked { color: $text-accent; }
         & > .virtual-table--empty { color: $text-muted; }
