@@ -224,15 +224,15 @@ class Worker:
             reason = wish.text or str(error)
             with suppress(StoppedError):  # the disk is so full that even this finds no room: interrupted
                 directory.stop(reason)
-            self._post(RunStopped(run, reason))
+            self._ended(RunStopped(run, reason))
         except RunFailedError as error:
             directory.fail(str(error))
-            self._post(RunFailed(run, str(error)))
+            self._ended(RunFailed(run, str(error)))
         except RotuiError as error:
             if isinstance(error, StoreError | DeviceError):
                 raise
             directory.fail(str(error))
-            self._post(RunFailed(run, str(error)))
+            self._ended(RunFailed(run, str(error)))
         except (RuntimeError, ValueError, MemoryError) as error:
             directory.log(f"failed: {error}")
             directory.fail(first_line(error))
@@ -240,7 +240,7 @@ class Worker:
                 raise DeviceError(
                     f"{self._workplace.device} cannot be used any more: {first_line(error)}"
                 ) from error
-            self._post(RunFailed(run, first_line(error)))
+            self._ended(RunFailed(run, first_line(error)))
         finally:
             self.current = ""
             progress.remove()
@@ -303,7 +303,11 @@ class Worker:
         )
         result = execute(execution, directory, _trunk(parent))
         remove_checkpoints(directory.path)
-        self._post(RunFinished(run, result))
+        self._ended(RunFinished(run, result))
+
+    def _ended(self, event: Event) -> None:
+        self.current = ""
+        self._post(event)
 
     def _paused(self, directory: RunDirectory, run: PlannedRun, reason: str) -> None:
         free_reserve(self._workplace.runs_dir)

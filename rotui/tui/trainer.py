@@ -97,7 +97,7 @@ class Trainer:
             self._left = self._asked
             self._notice(f"training has ended: {error}")
         finally:
-            self.is_working = False
+            self.is_working, self.decoding = False, None
             self._changed()
 
     def _decoded(self, done: int, total: int) -> None:
@@ -108,4 +108,5 @@ class Trainer:
         from rotui.study.events import RunFailed, RunFinished, RunStarted, RunStopped
 
         if isinstance(event, RunStarted | RunFinished | RunFailed | RunStopped):
+            self.decoding = None
             self._changed()

@@ -21,6 +21,7 @@ COMMAND = (str(Path(sys.executable).with_name("rotui")),)
 """The command as the installation has made it."""
 SMALL = ("--set", "network.width=8", "--set", "network.architecture=resnet10", "--set", "compute.threads=1")
 ONE_STAGE = ("--set", 'stages=["supervised-random"]')
+LONGEST_SEQUENCE = 100
 _SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[()][ -~]|[ -OQ-Z\\`-~])")
 
 
@@ -97,7 +98,7 @@ class Home:
 
 
 class OpenConsole(Home):
-    """A program in a pseudo-terminal, `rotui` where nothing else is said. Everything that it draws is kept."""
+    """A program in a pseudo-terminal, `rotui` where nothing else is said; what it draws is kept."""
 
     def __init__(
         self,
@@ -110,7 +111,9 @@ class OpenConsole(Home):
         super().__init__(folder, **changes)
         self.drawn = b""
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._text = ""
+        self.text = ""
+        """All that was drawn so far, in the order it came, without what moves and colours it."""
+        self._rest = ""
         self._has_ended = False
         self.child = pexpect.spawn(
             program[0],
@@ -122,24 +125,21 @@ class OpenConsole(Home):
         )
         self.child.delaybeforesend = None
 
-    @property
-    def text(self) -> str:
-        """All that was drawn so far, in the order it came, without what moves and colours it."""
-        return _SEQUENCE.sub("", self._text)
-
     def end(self) -> None:
         """Kills what a test has left."""
         if not self._has_ended:
             os.kill(self.child.pid, signal.SIGKILL)
             os.waitpid(self.child.pid, 0)
         self.hang_up()
-        self.child.terminated = True
+        self.child.terminated = self.child.ptyproc.terminated = True
 
     def hang_up(self) -> None:
         """Closes the terminal that the console is on."""
         if not self.child.closed:
-            os.close(self.child.child_fd)
-            self.child.child_fd, self.child.closed = -1, True
+            terminal = self.child.ptyproc
+            terminal.fileobj.close()
+            terminal.fd = self.child.child_fd = -1
+            terminal.closed = self.child.closed = True
 
     def send(self, number: signal.Signals) -> None:
         """Sends the program a signal."""
@@ -182,6 +182,7 @@ class OpenConsole(Home):
             assert time.monotonic() < deadline, self.text[-4000:]
             self._read()
         self._read()
+        self.text, self._rest = self.text + _SEQUENCE.sub("", self._rest), ""
         _, status = os.waitpid(self.child.pid, 0)
         self._has_ended = True
         return os.waitstatus_to_exitcode(status)
@@ -198,5 +199,10 @@ class OpenConsole(Home):
                 time.sleep(0.02)
                 return
             self.drawn += piece
-            self._text += self._decoder.decode(piece)
+            self._rest += self._decoder.decode(piece)
+            whole = (
+                len(self._rest) if "\x1b" not in self._rest[-LONGEST_SEQUENCE:] else self._rest.rindex("\x1b")
+            )
+            self.text += _SEQUENCE.sub("", self._rest[:whole])
+            self._rest = self._rest[whole:]
             seconds = 0.0

@@ -1,7 +1,6 @@
 """The first place: profiles by where they come from, watched as files; the charts of the run in view."""
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -120,10 +119,13 @@ def test_profiles_are_watched_while_the_console_is_open(runs_dir: Path, tmp_path
     in_console(runs_dir, check)
 
 
-def test_of_a_built_in_profile_a_copy_that_extends_it_is_edited(runs_dir: Path, tmp_path: Path) -> None:
+def test_of_a_built_in_profile_a_copy_that_extends_it_is_edited(
+    runs_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDITOR", "true")
+
     async def check(console: Console) -> None:
         name = console.app.screen.query_one(ProfileList).profile.found.name
-        os.environ["EDITOR"] = "true"
         await console.press("e")
         await console.until_told("cannot be opened on this terminal")
         assert f'extends = "{name}"' in (tmp_path / "profiles" / f"{name}.toml").read_text()

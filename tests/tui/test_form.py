@@ -92,7 +92,8 @@ def test_a_field_tells_what_it_means_and_allows_when_it_has_the_focus(tmp_path: 
             assert about(console).removeprefix(f"{each.key} {each.about} ").startswith(each.allowed)
             assert about(console).endswith(f"in the profile: {each.value or 'empty'}")
             assert ("ctrl+n" in about(console)) == bool(each.choices)
-            assert scrolled.contains_region(console.app.screen.query_one(f"#name-{each.identity}").region)
+            name = console.app.screen.query_one(f"#name-{each.identity}")
+            await console.until(lambda name=name: scrolled.contains_region(name.region))
 
     in_form(tmp_path, check, (200, 50))
 

@@ -207,6 +207,8 @@ def test_asking_twice_queues_once(runs_dir: Path) -> None:
         for _ in range(3):
             form.action_queue()
         await console.until(lambda: not forms(console))
+        await console.until(lambda: not list(console.app.workers))
+        await console.pilot.pause()
         assert console.told == ["queued 1 run; 0 finished before, 0 in the queue already"]
         await console.until(lambda: len(console.app.snapshot.queue) == 1)
 
@@ -214,12 +216,18 @@ def test_asking_twice_queues_once(runs_dir: Path) -> None:
     assert len(look(runs_dir)[0]) == 1
 
 
-def test_a_dialog_that_was_opened_while_runs_are_queued_stays_and_the_form_goes(runs_dir: Path) -> None:
+def test_a_dialog_that_was_opened_while_runs_are_queued_stays_and_the_form_goes_after_it(
+    runs_dir: Path,
+) -> None:
     async def check(console: Console) -> None:
-        console.app.screen.action_queue()
-        console.app.action_command_palette()
+        form = console.app.screen
+        await console.press("ctrl+p")
+        await console.until(lambda: type(console.app.screen).__name__ == "CommandPalette")
+        form.action_queue()
         await console.until_told("queued 1 run")
-        await console.until(lambda: not forms(console))
+        await console.pilot.pause()
         assert type(console.app.screen).__name__ == "CommandPalette"
+        await console.press("escape")
+        await console.until(lambda: not forms(console))
 
     in_form(runs_dir, check)

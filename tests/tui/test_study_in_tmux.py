@@ -88,25 +88,30 @@ class Tmux(Home):
             assert time.monotonic() < end, self.told()
             time.sleep(0.1)
 
-    def go_to_profile(self, name: str) -> None:
-        """Puts the cursor of the list of profiles on this one, told by what is said of it."""
+    def go_to_profile(self, told: str) -> None:
+        """Puts the cursor on the profile of which the pane below says this."""
         self.until("tiny", "quick")
         self.press("Home")
-        while name not in self.pane().split("▔")[-1]:
+        end = time.monotonic() + PATIENCE
+        while told not in self.pane().split("▔")[-1]:
+            assert time.monotonic() < end, self.pane()
             self.press("Down")
             time.sleep(0.1)
 
     def set_field(self, key: str, value: str) -> None:
         """Goes down the form to a field and writes a value over what is in it."""
-        end = time.monotonic() + PATIENCE
-        section, _, name = key.rpartition(".")
-        while not re.search(rf"▏ {section}\.{name}\b", self.pane()):
-            assert time.monotonic() < end, self.pane()
+        while (there := self._field()) != key:
             self.press("Down")
-            time.sleep(0.05)
+            self.until_pane(lambda _, there=there: self._field() != there, f"a field below {there}")
         self.press("C-e", "C-u")
-        self.press("-l", value)
-        self.until(rf"● {name} +{re.escape(value)}")
+        self.until(rf"● {key.rpartition('.')[2]}  ")
+        self.press(*value)
+        self.until(rf"● {key.rpartition('.')[2]} +{value} ")
+
+    def _field(self) -> str:
+        """The field with the cursor, as the form tells below the plan."""
+        found = re.findall(r"▏ ([a-z]\w*(?:\.\w+)*) +│\n", self.pane())
+        return str(found[-1]) if found else ""
 
     def exit_code(self) -> int:
         """What the console ended with."""
@@ -187,7 +192,7 @@ def compare_numbers(shown: str, rows: list[dict[str, object]]) -> None:
 
 def test_a_study_goes_on_while_nothing_is_attached_and_is_there_when_one_comes_back(tmux: Tmux) -> None:
     tmux.open_console()
-    tmux.go_to_profile("handwritten digits")
+    tmux.go_to_profile("handwritten")
     tmux.press("Enter")
     tmux.until("5 runs of 1 setting")
     values = {"scale.limit": "100", "scale.epochs": "4", "network.width": "8", "compute.threads": "1"}

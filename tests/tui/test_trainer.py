@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,7 @@ class Training:
 
     def __init__(self, folder: Path, device: str = "cpu") -> None:
         self.runs_dir = folder / "runs"
+        self._versions = count(1)
         self.notices: list[str] = []
         self.told: list[tuple[str, bool, tuple[int, int] | None]] = []
         self.place = Workplace(self.runs_dir, folder / "data", device, command=("rotui",))
@@ -62,7 +64,7 @@ class Training:
         return next(run for run in look(self.runs_dir)[0] if run.name == name)
 
     def start(self) -> None:
-        self.trainer.start(self.ready())
+        self.trainer.start(self.ready(), next(self._versions))
 
     def ends(self) -> None:
         """Waits until it has nothing left to do."""
@@ -117,7 +119,7 @@ def test_it_begins_again_for_what_came_later_and_not_without_anything_to_do(trai
     training.queue(1)
     training.start()
     training.ends()
-    training.trainer.start(frozenset())
+    training.trainer.start(frozenset(), 99)
     assert not training.trainer.is_working
     (second,) = training.queue(2)
     training.start()
@@ -259,4 +261,4 @@ def test_decoding_is_told_until_it_is_done(training: Training) -> None:
     decoding = [told for _, _, told in training.told]
     assert any(told is not None and told[0] < told[1] for told in decoding)
     assert decoding[-1] is None
-    assert training.told[[current for current, _, _ in training.told].index(name)][2] is None
+    assert (name, None) in [(current, told) for current, _, told in training.told]

@@ -196,7 +196,8 @@ class ProfileForm(ModalScreen[None]):
 
     def on_screen_resume(self) -> None:
         """Goes back once everything is queued; a dialog that was opened over the form meanwhile stays."""
-        if self._is_over and self.is_current:
+        if self._is_over and self.app.screen is self:
+            self._is_over = False
             self.dismiss()
 
     def _input(self, name: str) -> Input:

@@ -1,0 +1,257 @@
+"""The feed: the newest snapshot of a runs directory, read again only where something changed."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sample_runs import PATIENCE, begin, curve, finish, queue_profiles, refresh, small
+
+import rotui.tui.feed
+import rotui.tui.snapshot_reader
+from rotui.store.layout import DATABASE, METRICS, PROGRESS, STATE, STORE
+from rotui.store.queue import Queue
+from rotui.store.session import look
+from rotui.study.machine import Machine
+from rotui.tui.feed import Feed
+from rotui.tui.snapshot import Snapshot
+from rotui.tui.snapshot_reader import SnapshotReader
+
+HERE = Machine("box", 1)
+MEASURED = {"host": "box", "device": "cpu", "device_name": "processor", "threads": 1}
+TRAIN = """
+import sys
+from pathlib import Path
+from rotui.store.run_directory import RunDirectory
+directory = RunDirectory.begin(Path(sys.argv[1]))
+print("begun", flush=True)
+sys.stdin.read()
+"""
+
+
+class Fed(Feed):
+    """A feed whose snapshots are kept."""
+
+    def __init__(self, runs_dir: Path) -> None:
+        super().__init__(runs_dir, HERE, self._keep)
+        self.snapshots: list[Snapshot] = []
+        self.looks: list[None] = []
+
+    def _keep(self, snapshot: Snapshot) -> None:
+        self.snapshots.append(snapshot)
+
+    @property
+    def newest(self) -> Snapshot:
+        return self.snapshots[-1] if self.snapshots else Snapshot()
+
+    def until(self, holds: Callable[[Snapshot], object]) -> Snapshot:
+        """Waits for a snapshot of which something is so."""
+        end = time.monotonic() + PATIENCE
+        while not holds(self.newest):
+            assert time.monotonic() < end, f"never came about: {self.newest}"
+            time.sleep(0.005)
+        return self.newest
+
+    def rest(self) -> None:
+        """Waits until it has looked a few times more."""
+        looks = len(self.looks)
+        self.until(lambda _: len(self.looks) > looks + 4 or not self._thread.is_alive())
+        assert self._thread.is_alive()
+
+
+@pytest.fixture
+def runs_dir(tmp_path: Path) -> Path:
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def feed(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fed]:
+    """A feed that has begun, looks often and counts its looks."""
+    made, read = Fed(runs_dir), SnapshotReader.read
+
+    def counted(reader: SnapshotReader, wanted: frozenset[str]) -> Snapshot:
+        made.looks.append(None)
+        return read(reader, wanted)
+
+    monkeypatch.setattr(SnapshotReader, "read", counted)
+    monkeypatch.setattr(rotui.tui.feed, "SECONDS", 0.01)
+    made.start()
+    yield made
+    made.stop()
+    made._thread.join(PATIENCE)
+    assert not made._thread.is_alive()
+
+
+def progress(**values: object) -> str:
+    told = {"epoch": 2, "step": 1, "steps": 2, "images_per_second": 9.0, "seconds_per_epoch": 3.0}
+    return json.dumps({**told, **values})
+
+
+def statuses(snapshot: Snapshot) -> list[str]:
+    return [run.status for run in snapshot.runs]
+
+
+def test_a_directory_that_is_not_there_has_no_runs_until_one_is_queued(runs_dir: Path, feed: Fed) -> None:
+    assert feed.until(lambda told: told.version).runs == ()
+    queue_profiles(runs_dir, small(1))
+    told = feed.until(lambda told: told.runs)
+    assert told.queue == told.runs
+    assert told.ready == {told.runs[0].name}
+
+
+def test_a_snapshot_is_posted_and_the_runs_are_read_only_when_something_changed(
+    runs_dir: Path, feed: Fed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (name,) = queue_profiles(runs_dir, small(1))
+    feed.until(lambda told: told.runs)
+    feed.rest()
+    reads: list[Path] = []
+
+    def counted(folder: Path) -> object:
+        reads.append(folder)
+        return look(folder)
+
+    monkeypatch.setattr(rotui.tui.snapshot_reader, "look", counted)
+    posts = len(feed.snapshots)
+    feed.rest()
+    assert (len(feed.snapshots), reads) == (posts, [])
+    Queue(runs_dir, print).note([name], "seen")
+    feed.until(lambda told: told.runs[0].note == "seen")
+    feed.rest()
+    posts = len(feed.snapshots)
+    reads.clear()
+    feed.rest()
+    assert (len(feed.snapshots), reads) == (posts, [])
+
+
+def test_a_version_rises_with_the_runs_and_only_then(runs_dir: Path, feed: Fed) -> None:
+    (name,) = queue_profiles(runs_dir, small(1))
+    going_on = begin(runs_dir / name, curve(1))
+    refresh(runs_dir)
+    feed.until(lambda told: statuses(told) == ["running"])
+    feed.rest()
+    version = feed.newest.version
+    (runs_dir / name / PROGRESS).write_text(progress())
+    told = feed.until(lambda told: told.live)
+    assert (told.version, told.live[name].images_per_second) == (version, 9.0)
+    going_on.append_epoch(curve(2)[1])
+    assert feed.until(lambda told: told.runs[0].epochs == 2).version > version
+    going_on.close()
+
+
+def test_a_run_whose_process_was_killed_is_interrupted_though_no_file_changed(
+    runs_dir: Path, feed: Fed
+) -> None:
+    (name,) = queue_profiles(runs_dir, small(1))
+    words = [sys.executable, "-c", TRAIN, str(runs_dir / name)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "begun\n"
+        refresh(runs_dir)
+        told = feed.until(lambda told: statuses(told) == ["running"])
+        assert told.ready == frozenset()
+        feed.rest()
+        before = files(runs_dir / name)
+        process.kill()
+    told = feed.until(lambda told: statuses(told) == ["interrupted"])
+    assert files(runs_dir / name) == before
+    assert told.ready == {name}
+    assert told.active == ()
+
+
+def files(folder: Path) -> dict[str, tuple[int, int]]:
+    """Every file with its size and the time it was changed."""
+    return {
+        str(path): (path.stat().st_size, path.stat().st_mtime_ns)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_epochs_are_read_of_what_goes_on_and_of_what_is_wanted(runs_dir: Path, feed: Fed) -> None:
+    first, second = queue_profiles(runs_dir, small(1), small(2))
+    finish(runs_dir / first)
+    going_on = begin(runs_dir / second, curve(3))
+    refresh(runs_dir)
+    told = feed.until(lambda told: told.active)
+    assert {name: len(epochs) for name, epochs in told.epochs.items()} == {second: 3}
+    feed.want(frozenset({first, "0099-nowhere"}))
+    told = feed.until(lambda told: first in told.epochs)
+    assert {name: len(epochs) for name, epochs in told.epochs.items()} == {first: 50, second: 3}
+    going_on.append_epoch(curve(4)[3])
+    assert feed.until(lambda told: len(told.epochs[second]) == 4).epochs[second][3].epoch == 4
+    (runs_dir / first / METRICS).write_text("damaged\n")
+    feed.until(lambda told: told.epochs.get(first) == ())
+    going_on.close()
+
+
+def test_what_can_begin_and_when_each_run_is_done_are_told(runs_dir: Path, feed: Fed) -> None:
+    threads = {"compute": {"threads": 1}}
+    names = queue_profiles(runs_dir, small(1, **threads), small(2, **threads), small(3, **threads))
+    (pretrain, tuned) = queue_profiles(runs_dir, small(4, stages=("finetune-pretrained",)))
+    finish(runs_dir / names[0], **MEASURED)
+    Queue(runs_dir, print).hold([names[1]])
+    told = feed.until(lambda told: told.arrivals and told.ready == {names[2], pretrain})
+    assert told.arrivals == {names[2]: pytest.approx(50 * 61.5)}
+    assert told.seconds_left is None
+    Queue(runs_dir, print).cancel([pretrain, tuned])
+    assert feed.until(lambda told: told.seconds_left).seconds_left == pytest.approx(50 * 61.5)
+
+
+def test_a_paused_queue_is_told_and_a_damaged_word_of_it_is_none(runs_dir: Path, feed: Fed) -> None:
+    queue_profiles(runs_dir, small(1))
+    Queue(runs_dir, print).pause()
+    feed.until(lambda told: told.paused)
+    (runs_dir / STORE).write_text("{")
+    told = feed.until(lambda told: not told.paused)
+    assert (told.trouble, len(told.runs)) == ("", 1)
+
+
+def test_directories_that_cannot_be_read_are_told_beside_the_others(runs_dir: Path, feed: Fed) -> None:
+    first, second = queue_profiles(runs_dir, small(1), small(2))
+    feed.until(lambda told: len(told.runs) == 2)
+    (runs_dir / "0009-damaged").mkdir()
+    (runs_dir / "0009-damaged" / STATE).write_text("{")
+    told = feed.until(lambda told: told.unreadable)
+    assert "0009-damaged" in told.unreadable[0]
+    assert [run.name for run in told.runs] == [first, second]
+    (runs_dir / "0009-damaged").rename(runs_dir.parent / "elsewhere")
+    feed.until(lambda told: not told.unreadable)
+
+
+def test_a_directory_that_cannot_be_used_is_told_and_then_seen_again(runs_dir: Path, feed: Fed) -> None:
+    (name,) = queue_profiles(runs_dir, small(1))
+    feed.until(lambda told: told.ready)
+    aside = runs_dir.parent / DATABASE
+    (runs_dir / DATABASE).rename(aside)
+    with closing(sqlite3.connect(runs_dir / DATABASE)) as newer:
+        newer.execute("PRAGMA user_version = 99")
+    told = feed.until(lambda told: told.trouble)
+    assert "newer" in told.trouble
+    assert [run.name for run in told.runs] == [name]
+    feed.rest()
+    posts = len(feed.snapshots)
+    feed.rest()
+    assert len(feed.snapshots) == posts
+    aside.rename(runs_dir / DATABASE)
+    told = feed.until(lambda told: not told.trouble)
+    assert (told.ready, len(told.queue)) == ({name}, 1)
+
+
+@pytest.mark.parametrize("word", ["[]", progress(steps=0), progress(epoch="x")], ids=["list", "zero", "text"])
+def test_word_of_progress_that_makes_no_sense_does_not_end_the_feed(
+    runs_dir: Path, feed: Fed, word: str
+) -> None:
+    (name,) = queue_profiles(runs_dir, small(1))
+    going_on = begin(runs_dir / name, curve(1))
+    refresh(runs_dir)
+    feed.until(lambda told: told.active)
+    (runs_dir / name / PROGRESS).write_text(word)
+    feed.rest()
+    (runs_dir / name / PROGRESS).write_text(progress())
+    feed.until(lambda told: told.live)
+    going_on.close()
