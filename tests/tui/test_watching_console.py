@@ -58,7 +58,7 @@ def test_a_console_shows_what_another_process_trains_and_takes_the_next_run_when
     tmp_path: Path, opened: Opens, headless: Callable[..., "subprocess.Popen[bytes]"]
 ) -> None:
     home = Home(tmp_path)
-    process = headless(*study(150, command=("run",)))
+    process = headless(*study(400, command=("run",)))
     console = opened()
     console.wait_for("1 training elsewhere", "▶ running")
     console.wait_until(lambda: len(shares(console) - {0, 100}) >= 3)
