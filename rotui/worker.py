@@ -22,6 +22,7 @@ from rotui.engine.device import (
     device_identity,
     device_provenance,
     environment,
+    free_memory,
     repeats_exactly,
 )
 from rotui.engine.training import never
@@ -150,10 +151,10 @@ class Worker:
                 watcher.look(runs)
                 if not stay() and not _to_wait_for(runs, only, self.left):
                     return
-                self._device_lock.release()
+                self._leave_device()
                 self._stop.wait(IDLE_SECONDS)
         finally:
-            self._device_lock.release()
+            self._leave_device()
 
     def _claim(self, only: Collection[str] | None) -> Claim:
         """The next run; none where the disk is too full to begin one, even with the reserve given up."""
@@ -179,6 +180,12 @@ class Worker:
             "shown here, and this process goes on when that one ends"
         )
         return False
+
+    def _leave_device(self) -> None:
+        """Lets others have the device, and its memory, while nothing is trained here."""
+        if self._device_lock.is_held:
+            free_memory(self._workplace.device)
+            self._device_lock.release()
 
     def _tell(self, text: str) -> None:
         """Gives notice once."""

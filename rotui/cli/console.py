@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from rotui.cli.command_line import same_command
-from rotui.errors import InputError
+from rotui.errors import InputError, RotuiError
 
 
 def open_console(
@@ -43,7 +43,10 @@ def open_console(
     )
     with app.departure.listening():
         app.run(mouse=mouse)
-        if not app.departure.hung_up:
-            app.trainer.stop()
-        app.trainer.join()
+        from rotui.tui.headless import finish  # after the last frame: it costs what the first one spared
+
+        finish(app.workplace, app.trainer, app.departure)
+    error = app.trainer.error
+    if isinstance(error, RotuiError) and not app.departure.is_asked_to_end:
+        raise error
     return app.departure.exit_code or app.return_code or 0

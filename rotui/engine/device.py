@@ -1,5 +1,6 @@
 """The device a run trains on, and the process-wide switches that its arithmetic depends on."""
 
+import gc
 import os
 import re
 
@@ -37,6 +38,13 @@ def resolve_device(name: str) -> torch.device:
             f"--device {name}: this machine has {count} CUDA device(s) (cuda:0 to cuda:{count - 1})"
         )
     return torch.device("cuda", number)
+
+
+def free_memory(device: torch.device) -> None:
+    """Gives back what PyTorch keeps of the device's memory for later, so that another process can have it."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
 
 
 def _why_no_cuda() -> str:

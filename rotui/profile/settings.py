@@ -1,7 +1,7 @@
 """Settings from the command line: `KEY=VALUE[,VALUE...]` to a key and the values it takes."""
 
-import json
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -84,7 +84,16 @@ def value_text(value: Any) -> str:
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    """Text in quotes, with escapes for all that a terminal would not show as it is."""
+    shown = []
+    for character in text:
+        if character in '"\\':
+            shown.append(f"\\{character}")
+        elif character != " " and unicodedata.category(character)[0] in "CZ":
+            shown.append(f"\\U{ord(character):08x}")
+        else:
+            shown.append(character)
+    return '"' + "".join(shown) + '"'
 
 
 def target_fault(key: Key, place: Place, *, swept: bool) -> Fault | None:

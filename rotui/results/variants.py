@@ -16,7 +16,8 @@ _ALSO_THERE = {"name", "title", "description", "published", "stages", "seed"}
 
 def settings_apart(profiles: Iterable[Profile], experiment: Experiment) -> Settings:
     """In what runs that were queued together depart from the experiment: of each key that has a value which
-    the experiment does not ask for, all values. Seeds and stages set nothing apart."""
+    the experiment does not ask for, all values, and then of each swept key too of which they have only some.
+    Seeds and stages set nothing apart."""
     values: dict[str, list[Any]] = {}
     for profile in profiles:
         for key, value in flat(profile.model_dump(mode="json")).items():
@@ -25,10 +26,14 @@ def settings_apart(profiles: Iterable[Profile], experiment: Experiment) -> Setti
                 known.append(value)
     asked = flat(experiment.profile.model_dump(mode="json"))
     swept = dict(experiment.axes)
+    told = {key: found for key, found in values.items() if key not in _ALSO_THERE}
+    departing = {
+        key for key, found in told.items() if not _is_asked(found, swept.get(key, (asked.get(key),)))
+    }
+    if departing:
+        departing |= {key for key in swept if key in told and len(told[key]) < len(swept[key])}
     return tuple(
-        f"{key}={','.join(map(value_text, found))}"
-        for key, found in values.items()
-        if key not in _ALSO_THERE and not _is_asked(found, swept.get(key, (asked.get(key),)))
+        f"{key}={','.join(map(value_text, found))}" for key, found in told.items() if key in departing
     )
 
 

@@ -25,7 +25,7 @@ class Arrivals:
         self._runs_dir = runs_dir
         self._machine = machine
         self._measured = MeasuredRuns(runs_dir)
-        self._planned: dict[Kind, PlannedRun | None] = {}
+        self._planned: dict[Kind, PlannedRun] = {}
         self._runs: Sequence[ListedRun] = ()
         self._estimator = Estimator((), machine)
 
@@ -71,5 +71,5 @@ class Arrivals:
                 profile = read_profile(self._runs_dir / run.name)
                 self._planned[kind] = PlannedRun(run.key, cast(StageName, run.stage), profile, run.parent)
             except StoreError:
-                self._planned[kind] = None
+                return None
         return self._planned[kind]

@@ -24,6 +24,11 @@ class DeviceLock:
         self._path = runs_dir / ".cpu.lock" if name == "cpu" else shared
         self._descriptor: int | None = None
 
+    @property
+    def is_held(self) -> bool:
+        """Whether this object holds the lock."""
+        return self._descriptor is not None
+
     def acquire(self, command: Sequence[str], runs_dir: Path) -> bool:
         """Takes the lock, if it is free, and leaves word of who has it; StoreError where that fails."""
         if self._descriptor is not None:

@@ -4,6 +4,7 @@ It is written about once a second, is not synced and means nothing after the pro
 """
 
 import json
+import math
 import os
 import time
 from contextlib import suppress
@@ -66,6 +67,7 @@ def read_progress(directory: Path) -> LiveProgress | None:
     with suppress(OSError, ValueError, TypeError):
         told = LiveProgress(**json.loads((directory / PROGRESS).read_bytes()))
         rates = (told.images_per_second, told.seconds_per_epoch)
-        if told.epoch >= 1 and 0 <= told.step <= told.steps and told.steps >= 1 and min(rates) >= 0:
+        is_whole = told.epoch >= 1 and 0 <= told.step <= told.steps and told.steps >= 1
+        if is_whole and all(math.isfinite(rate) and rate >= 0 for rate in rates):
             return told
     return None

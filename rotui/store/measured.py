@@ -27,7 +27,7 @@ class MeasuredRuns:
 
     def __init__(self, runs_dir: Path) -> None:
         self._runs_dir = runs_dir
-        self._ended: dict[str, PastRun | None] = {}
+        self._ended: dict[tuple[str, str], PastRun] = {}
 
     def of(self, runs: Sequence[ListedRun]) -> list[PastRun]:
         """The newest of `runs`, given by number, of each kind that have trained an epoch; what cannot be
@@ -42,12 +42,13 @@ class MeasuredRuns:
         return [past for run in chosen if (past := self._read(run)) is not None]
 
     def _read(self, run: ListedRun) -> PastRun | None:
-        if run.name in self._ended:
-            return self._ended[run.name]
+        at = (run.name, run.changed)
+        if at in self._ended:
+            return self._ended[at]
         try:
             past = read_run(self._runs_dir / run.name)
         except StoreError:
-            past = None
+            return None
         if run.status in ENDED:
-            self._ended[run.name] = past
+            self._ended[at] = past
         return past

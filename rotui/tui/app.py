@@ -13,7 +13,6 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
 
-from rotui.errors import RotuiError
 from rotui.store.status import ENDED
 from rotui.study.machine import Machine
 from rotui.text import printable
@@ -227,14 +226,18 @@ class RotuiApp(App[int]):
         def work() -> None:
             try:
                 action(self.queue)
-            except RotuiError as error:
+            except Exception as error:  # noqa: BLE001  # told, whatever it is: a key that does nothing is worse
                 self.notify(printable(error, 400), severity="error", markup=False)
             else:
-                self.trainer.try_again()
-                self.feed.look_now()
+                self.queue_changed()
                 self.notify(printable(done, 400), markup=False, timeout=3)
 
         self.run_worker(work, thread=True, exit_on_error=False, group="queue")
+
+    def queue_changed(self) -> None:
+        """The queue was changed from here: it is looked at, and what was left is tried again."""
+        self.trainer.try_again()
+        self.feed.look_now()
 
     def open_run(self, name: str) -> None:
         """Shows one run in full."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rotui.errors import StoreError
+from rotui.profile.faults import ProfileError
 from rotui.profile.loading import Experiment, load_experiment
 from rotui.profile.schema import Profile
 from rotui.results.experiment import compare_experiment
@@ -114,7 +115,6 @@ class ResultsReader:
                 for profile in load_profiles()
                 if isinstance(profile.loaded, Experiment)
             ]
-        self._asked = wanted
         nearest = nearest_runs(asked.runs)
         studies = {run.study for run in asked.runs}
         listed = [
@@ -129,6 +129,7 @@ class ResultsReader:
                 variants, usual = self._variants_of(experiment, asked.runs)
                 settings = usual if asked.settings is None else asked.settings
                 view = self._view(chosen, settings, variants, experiment, nearest, asked.runs)
+        self._asked = wanted
         self._told = ResultsTold(tuple(each for each, _, _ in listed), view)
         return self._told
 
@@ -171,12 +172,16 @@ class ResultsReader:
         nearest: Mapping[str, ListedRun],
         runs: Sequence[ListedRun],
     ) -> ComparisonView:
+        unread: list[str] = []
         if settings:
-            experiment = load_experiment(reference, settings)
+            try:
+                experiment = load_experiment(reference, settings)
+            except ProfileError as error:  # the profile was changed since, and these no longer fit it
+                unread.append(str(error))
+                settings = ()
         planned = plan(experiment.points)
         whole = with_known_seeds(planned, experiment.points, {run.seed for run in runs}, nearest.keys())
         past: dict[str, PastRun] = {}
-        unread: list[str] = []
         for key in dict.fromkeys(cell.key for cell in whole.cells):
             run = nearest.get(key)
             if run is not None and run.status == "finished":

@@ -4,10 +4,13 @@ import asyncio
 import errno
 import os
 import signal
+import subprocess
 import sys
 import termios
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from threading import Event as Flag
+from threading import Thread
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -24,13 +27,15 @@ SIGNAL_CODES = 128
 
 class Departure:
     """Ends one console so that no run is lost. `hung_up` says that the terminal is gone and the training goes
-    on without a screen."""
+    on without a screen; `begun` is set once anything that takes long is to be broken off."""
 
     def __init__(self, app: "RotuiApp") -> None:
         self.hung_up = False
+        self.begun = Flag()
         self._app = app
         self._loop: asyncio.AbstractEventLoop | None = None
         self._signal = 0
+        self._lost_early = False
         self._is_leaving = False
 
     @property
@@ -38,10 +43,17 @@ class Departure:
         """The exit code, which tells a signal that asked for the end."""
         return SIGNAL_CODES + self._signal if self._signal else int(ExitCode.DONE)
 
+    @property
+    def is_asked_to_end(self) -> bool:
+        """Whether a signal asked for the end."""
+        return bool(self._signal)
+
     def begin(self) -> None:
         """The event loop is there: what came before is done now."""
         self._loop = asyncio.get_running_loop()
-        if self._signal:
+        if self._lost_early:
+            self.hang_up()
+        elif self._signal:
             self.leave("stop")
 
     @contextmanager
@@ -58,38 +70,47 @@ class Departure:
                 signal.signal(number, handler)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        """A signal, whenever it comes; the second that asks for an end without a screen ends at once."""
+        """A signal, whenever it comes: it is noted, and the event loop told, if there is one. The second that
+        asks for the end ends at once."""
         del frame
-        try:
-            if self._loop is not None:
-                self._loop.call_soon_threadsafe(self._take, number)
-            elif number != signal.SIGHUP:
-                self._signal = number
-        except RuntimeError:  # the event loop has ended: there is only the training left
-            if number == signal.SIGHUP:
-                return
+        if number != signal.SIGHUP:
             if self._signal:
-                os._exit(SIGNAL_CODES + number)
+                self._end_at_once(number)
             self._signal = number
-            self._app.trainer.stop()
+            Thread(target=self._app.trainer.stop, daemon=True).start()  # locks are not for a handler to take
+        elif self._loop is None:
+            self._lost_early = True
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop has ended: who joins the training looks at what was noted
+                self._loop.call_soon_threadsafe(self._take, number)
 
     def _take(self, number: int) -> None:
         if number == signal.SIGHUP:
             self.hang_up()
         else:
-            self._signal = number
             self.leave("stop")
+
+    def _end_at_once(self, number: int) -> None:
+        """Leaves the terminal as it was found, and everything else as it is: the run's lock is freed."""
+        with suppress(Exception):  # whatever is amiss with the terminal, the end is what was asked for
+            if not self.hung_up and sys.__stdin__ is not None and sys.__stdin__.isatty():
+                os.write(1, b"\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1003l\x1b[?1006l\x1b[?2004l\r\n")
+                subprocess.run(["stty", "sane"], check=False)
+        os._exit(SIGNAL_CODES + number)
 
     def hang_up(self) -> None:
         """The terminal is gone: the screen is dropped, and the process goes on until the queue is empty."""
         if self.hung_up:
             return
         self.hung_up = True
-        nowhere = os.open(os.devnull, os.O_RDWR)
-        for descriptor in (0, 1, 2):
-            os.dup2(nowhere, descriptor)
-        os.close(nowhere)
-        self._app.exit(self.exit_code)
+        self.begun.set()
+        try:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            for descriptor in (0, 1, 2):
+                os.dup2(nowhere, descriptor)
+            os.close(nowhere)
+        finally:
+            self._app.exit()
 
     def look_at_terminal(self) -> None:
         """Takes a terminal that is gone without a word for a hang-up: SIGHUP may be ignored."""
@@ -102,7 +123,8 @@ class Departure:
     def ask(self) -> None:
         """Leaves at once where nothing is being trained here, otherwise asks what is to become of it."""
         app = self._app
-        begins = app.trainer.is_working and app.snapshot.ready and not app.trainer.waits_for
+        waits = app.trainer.waits_for or app.snapshot.paused
+        begins = app.trainer.is_working and app.snapshot.ready and not waits
         if not (app.trainer.current or begins):
             self.leave("stop")
         elif not isinstance(app.screen, LeaveDialog):
@@ -114,8 +136,10 @@ class Departure:
             return
         self._is_leaving = True
         if way == "stop":
+            self.begun.set()
             self._app.trainer.stop()
-            self._app.notify("stopping at the end of this step, with a checkpoint", timeout=30)
+            if self._app.trainer.current:
+                self._app.notify("stopping at the end of this step, with a checkpoint", timeout=30)
         self._app.run_worker(lambda: self._end(way), thread=True, exit_on_error=False, group="leaving")
 
     def _end(self, way: Leave) -> None:
@@ -124,9 +148,11 @@ class Departure:
             try:
                 hand_over(app.workplace)
             except OSError as error:
-                self._is_leaving = False
                 app.notice_from_thread(f"no worker could be started, the console stays: {printable(error)}")
-                return
+                if not self._signal:
+                    self._is_leaving = False
+                    return
+            self.begun.set()
             app.trainer.stop()
         app.trainer.join()
-        app.call_from_thread(app.exit, self.exit_code)
+        app.call_from_thread(app.exit)

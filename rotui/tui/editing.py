@@ -3,7 +3,10 @@
 import os
 import shlex
 import shutil
+import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from textual.app import App, SuspendNotSupported
@@ -35,9 +38,23 @@ def edit_file(app: App[int], path: Path, *, read_only: bool) -> None:
             )
         path = own
     try:
-        with app.suspend():
+        with app.suspend(), _interrupts_are_the_editors():
             subprocess.run([*words, str(path)], check=False)
     except SuspendNotSupported:
         app.notify("the editor cannot be opened on this terminal", severity="error")
     except OSError as error:
         app.notify(printable(f"{words[0]}: {error.strerror}"), severity="error", markup=False)
+
+
+@contextmanager
+def _interrupts_are_the_editors() -> Iterator[None]:
+    """Ctrl-C goes to the console's whole process group: while an editor has the terminal it is not for us."""
+    try:
+        before = signal.signal(signal.SIGINT, lambda *_: None)
+    except ValueError:  # not in the main thread, where no signal arrives
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -47,7 +47,8 @@ class Feed:
     def look_now(self, *, afresh: bool = False) -> None:
         """Has the next look come at once: something was just changed from here. With `afresh` it looks at
         all runs, whether or not something seems to have changed."""
-        self._afresh = self._afresh or afresh
+        if afresh:
+            self._afresh = True
         self._wake.set()
 
     def _tail(self) -> None:

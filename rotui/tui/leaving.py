@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual.app import ComposeResult
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 Leave = Literal["hand over", "stop", "stay"]
 
 WORKER_LOG = "worker.log"
+SURVIVES_SECONDS = 3.0
+"""A worker that is still there after this time waits for the device."""
 
 
 class LeaveDialog(ModalScreen[Leave]):
@@ -59,14 +62,14 @@ class LeaveDialog(ModalScreen[Leave]):
 def hand_over(workplace: "Workplace") -> None:
     """Starts a worker of its own session, which outlives this process and its terminal.
 
-    What it says goes to worker.log in the runs directory.
+    What it says goes to worker.log in the runs directory. OSError where it cannot be started or ends at once.
     """
     command = [sys.executable, "-m", "rotui", "worker", "--runs-dir", str(workplace.runs_dir.absolute())]
     command += ["--data-dir", str(workplace.data_dir.absolute()), "--device", workplace.device]
     command += ["--checkpoint-seconds", str(workplace.checkpoint_seconds)]
     command += ["--allow-inexact"] if workplace.allow_inexact else []
     with (workplace.runs_dir / WORKER_LOG).open("ab") as log:
-        subprocess.Popen(
+        process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -74,3 +77,6 @@ def hand_over(workplace: "Workplace") -> None:
             start_new_session=True,
             env=os.environ.copy(),
         )
+    with suppress(subprocess.TimeoutExpired):
+        if process.wait(SURVIVES_SECONDS):
+            raise OSError(f"rotui worker has ended at once ({WORKER_LOG} in the runs directory says why)")

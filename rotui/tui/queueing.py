@@ -92,16 +92,22 @@ def _counted(number: int, noun: str) -> str:
 
 
 def queue_experiment(
-    experiment: Experiment, workplace: "Workplace", notice: Callable[[str], None], *, fresh: bool
+    experiment: Experiment,
+    workplace: "Workplace",
+    notice: Callable[[str], None],
+    *,
+    stop: Callable[[], bool],
+    fresh: bool,
 ) -> str:
-    """Queues the experiment, all of it or nothing, and says what became of it. Raises RotuiError."""
+    """Queues the experiment, all of it or nothing, and says what became of it. Raises RotuiError, and
+    StoppedError where `stop` says so while images are decoded."""
     from rotui.data.loading import Datasets
     from rotui.queueing import queue_plan
     from rotui.store.adding import Wishes
 
     planned = plan(experiment.points)
     with _one_at_a_time:
-        datasets = Datasets(workplace.data_dir, progress=_silent, stop=lambda: False)
+        datasets = Datasets(workplace.data_dir, progress=_silent, stop=stop)
         wishes = Wishes(study=experiment.profile.name, fresh=fresh, command=workplace.command)
         queued = queue_plan(planned, workplace.runs_dir, datasets, wishes, notice)
     new = len(planned.runs) - len(queued.finished) - len(queued.joined)

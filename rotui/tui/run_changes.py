@@ -59,16 +59,19 @@ class RunChanges(Place):
         """Queues runs anew by their own settings, with the pre-trainings that they start from, of which those
         of one profile share theirs."""
         app = self.console_app
+        stop = app.departure.begun.is_set
         paths = [app.workplace.runs_dir.absolute() / run.name / PROFILE for run in self.chosen()]
 
         def work() -> None:
             try:
                 for experiment in _joined([load_experiment(str(path)) for path in paths]):
-                    told = queue_experiment(experiment, app.workplace, app.notice_from_thread, fresh=True)
-                    app.notify(told, markup=False)
-            except RotuiError as error:
+                    told = queue_experiment(
+                        experiment, app.workplace, app.notice_from_thread, stop=stop, fresh=True
+                    )
+                    app.notify(printable(told), markup=False)
+            except Exception as error:  # noqa: BLE001  # told, whatever it is
                 app.notify(printable(error, 400), severity="error", timeout=15, markup=False)
-            app.feed.look_now()
+            app.queue_changed()
 
         app.run_worker(work, thread=True, exit_on_error=False, group="queue")
 

@@ -1,6 +1,7 @@
 """Reads the runs directory for the console: what changed since the last time, nothing else."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -37,6 +38,7 @@ class SnapshotReader:
         self._ready: frozenset[str] = frozenset()
         self._unreadable: tuple[str, ...] = ()
         self._version = 0
+        self._last = Snapshot()
         self._run_stamps: dict[str, Stamp] = {}
         self._tails: dict[str, EpochTail] = {}
         self._epochs: dict[str, tuple[EpochRecord, ...]] = {}
@@ -55,7 +57,7 @@ class SnapshotReader:
         names = [run.name for run in self._queue if run.status in ("running", "paused")]
         live = {name: told for name in names if (told := read_progress(self._runs_dir / name))}
         epochs = self._read_epochs(wanted.union(names))
-        return Snapshot(
+        self._last = Snapshot(
             runs=self._runs,
             queue=self._queue,
             live=live,
@@ -67,14 +69,15 @@ class SnapshotReader:
             paused=identity is not None and identity.paused,
             version=self._version,
         )
+        return self._last
 
     def forget(self) -> None:
         """Has the next reading look at all runs."""
         self._index_stamp = None
 
     def failed(self, trouble: str) -> Snapshot:
-        """What there was the last time it could be read, and why it cannot be now."""
-        return Snapshot(runs=self._runs, trouble=trouble, version=self._version)
+        """What there was the last time it could be read, and why it cannot be now; nothing can begin."""
+        return replace(self._last, trouble=trouble, ready=frozenset())
 
     def _survey(self) -> None:
         found, unreadable = look(self._runs_dir)

@@ -45,17 +45,23 @@ class Trainer:
         """Which process has the device, where this one waits for it."""
         return self._worker.waits_for if self._worker is not None and self.is_working else ""
 
-    def start(self, ready: Collection[str], version: int) -> None:
+    @property
+    def seen(self) -> int:
+        """The newest version of the runs that it was asked about."""
+        return self._asked[1]
+
+    def start(self, ready: Collection[str], version: int) -> bool:
         """Begins to work, if one of the runs that are `ready`, by directory name, was not left by the last
         round, and that was seen after it: `version` counts looks at the runs. Does nothing where it works
-        already or has been stopped."""
+        already or has been stopped. Whether it began."""
         self._asked = frozenset(ready), version
         left, last = self._left
         if self._asked[0] <= left or version <= last or self.is_working or self._stop.is_set():
-            return
+            return False
         self.error, self.is_working = None, True
         self._thread = Thread(target=self._work, name="rotui trainer", daemon=True)
         self._thread.start()
+        return True
 
     def try_again(self) -> None:
         """Forgets which runs were left: something was changed."""
@@ -95,9 +101,9 @@ class Trainer:
         except BaseException as error:  # noqa: BLE001  # told to the user; the queue itself is safe on disk
             self.error = error
             self._left = self._asked
-            self._notice(f"training has ended: {error}")
+            self._notice(f"training has ended: {error} (any change of the queue has it begin again)")
         finally:
-            self.is_working, self.decoding = False, None
+            self.is_working, self.decoding, self._worker = False, None, None
             self._changed()
 
     def _decoded(self, done: int, total: int) -> None:

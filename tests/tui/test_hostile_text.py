@@ -126,8 +126,7 @@ async def walk(console: Console) -> None:
     await look("5")
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=str)
-@pytest.mark.parametrize("kind", ["everything", "long"])
+@pytest.mark.parametrize(("size", "kind"), [((80, 24), "everything"), ((120, 40), "long")], ids=str)
 def test_nothing_from_outside_breaks_a_line_or_stands_on_the_screen_as_it_came(
     hostile_runs: Path, tmp_path: Path, size: tuple[int, int], kind: str
 ) -> None:

@@ -237,6 +237,6 @@ def test_a_tmux_server_that_is_killed_leaves_the_study_going_and_it_is_found_fin
     tmux.open_console()
     tmux.until("nothing is queued", "idle  runs")
     tmux.press("2")
-    tmux.until("tiny +5/5", "5 of 5 runs finished")
+    tmux.until("tiny +5/5", "5 of 5 runs")
     tmux.press("q")
     assert tmux.exit_code() == 0

@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Static
 
-from rotui.errors import RotuiError, StoreError
+from rotui.errors import StoreError
 from rotui.results.run_comparison import RunComparison, compare_runs
 from rotui.store.listing import ListedRun
 from rotui.store.past_runs import PastRun, read_run
@@ -111,7 +111,7 @@ class CompareScreen(Place):
             kept = [run for run in runs if run.name in told]
             try:
                 comparison = compare_runs(read)
-            except RotuiError as error:
+            except Exception as error:  # noqa: BLE001  # told, whatever it is
                 self.call_later(self._show_fault, asked, fault or str(error))
             else:
                 self.call_later(self._show_sides, asked, kept, looks, comparison, fault)

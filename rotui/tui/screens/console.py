@@ -107,6 +107,9 @@ class ConsoleScreen(Place):
         table = self.query_one(QueueTable)
         table.set_columns(queue_columns(snapshot))
         table.set_rows(snapshot.queue, key=lambda run: run.name)
+        self._follows = self._follows or not snapshot.queue
+        if snapshot.run(self._in_view) is None:
+            self._in_view = ""
         if self._follows and snapshot.active:
             self._in_view = snapshot.active[0].name
         elif not self._in_view and table.cursor_row is not None:
@@ -168,7 +171,7 @@ class ConsoleScreen(Place):
     @on(RowHighlighted)
     def view_run(self, message: RowHighlighted) -> None:
         """The charts follow the cursor from when the user moves it."""
-        if message.row is not None and message.table.has_focus:
+        if message.row is not None and message.by_user:
             self._follows = False
             self._in_view = message.row.name
             self._show_charts(self.console_app.snapshot)

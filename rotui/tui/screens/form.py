@@ -46,7 +46,7 @@ class ProfileForm(ModalScreen[None]):
                 tooltip="The field above"),
         Binding("down", "field(1)", "Down", show=False, id="form.down", priority=True,
                 tooltip="The field below"),
-        Binding("escape", "app.pop_screen", "Back", id="form.back", tooltip="Queue nothing"),
+        Binding("escape", "back", "Back", id="form.back", tooltip="Queue nothing"),
     ]  # fmt: skip
 
     def __init__(self, experiment: Experiment, reference: str) -> None:
@@ -166,6 +166,11 @@ class ProfileForm(ModalScreen[None]):
         if field is not None:
             self._input(field.identity).value = field.value
 
+    def action_back(self) -> None:
+        """Back without queueing; what is being queued already is waited for."""
+        if not self._queueing.is_busy:
+            self.dismiss()
+
     def action_fresh(self) -> None:
         """Finished runs are trained again, or reused."""
         self._fresh = not self._fresh
@@ -181,15 +186,20 @@ class ProfileForm(ModalScreen[None]):
 
     def _queue(self, asked: Asked) -> str:
         experiment, fresh = asked
-        return queue_experiment(experiment, self._app.workplace, self._app.notice_from_thread, fresh=fresh)
+        return queue_experiment(
+            experiment,
+            self._app.workplace,
+            self._app.notice_from_thread,
+            stop=self._app.departure.begun.is_set,
+            fresh=fresh,
+        )
 
     def _refused(self, error: RotuiError) -> None:
         self.query_one("#queue-it", Button).disabled = self._experiment is None
         self.notify(printable(error, 400), severity="error", timeout=15, markup=False)
 
     def _queued(self, told: str) -> None:
-        self._app.trainer.try_again()
-        self._app.feed.look_now()
+        self._app.queue_changed()
         self.notify(printable(told), markup=False)
         self._is_over = True
         self.on_screen_resume()

@@ -231,11 +231,14 @@ class ResultsScreen(Place):
 
     def _queue(self, view: ComparisonView) -> str:
         app = self.console_app
-        return queue_experiment(view.experiment, app.workplace, app.notice_from_thread, fresh=False)
+        stop = app.departure.begun.is_set
+        return queue_experiment(
+            view.experiment, app.workplace, app.notice_from_thread, stop=stop, fresh=False
+        )
 
     def _queued(self, told: str) -> None:
         self.notify(printable(told), markup=False)
-        self.console_app.feed.look_now()
+        self.console_app.queue_changed()
 
     def _refused(self, error: RotuiError) -> None:
         self.notify(printable(error, 400), severity="error", timeout=15, markup=False)

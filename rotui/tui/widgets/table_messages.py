@@ -29,11 +29,12 @@ class RowSelected(TableMessage, namespace="virtual_table"):
 
 
 class RowHighlighted(TableMessage, namespace="virtual_table"):
-    """The cursor is on another row, or on none (None): moved by a key, or the rows changed."""
+    """The cursor is on another row, or on none (None): moved by the user, or the rows changed."""
 
-    def __init__(self, table: "VirtualTable[Any]", row: Any | None) -> None:
+    def __init__(self, table: "VirtualTable[Any]", row: Any | None, *, by_user: bool) -> None:
         super().__init__(table)
         self.row = row
+        self.by_user = by_user
 
     def can_replace(self, message: Message) -> bool:
         return isinstance(message, RowHighlighted) and message.table is self.table

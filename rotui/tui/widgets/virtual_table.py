@@ -175,7 +175,7 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         self._fit()
         self._forget_lines()
         if content.cursor_key != before:
-            self.post_message(self.RowHighlighted(self, self.cursor_row))
+            self.post_message(self.RowHighlighted(self, self.cursor_row, by_user=False))
 
     def move_cursor(self, index: int) -> None:
         """Moves the cursor to this row, or to the nearest there is, and into view."""
@@ -186,7 +186,7 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
                 self._lines.discard(place)
                 self.refresh_line(place + HEADER)
             content.cursor = index
-            self.post_message(self.RowHighlighted(self, self.cursor_row))
+            self.post_message(self.RowHighlighted(self, self.cursor_row, by_user=True))
         self._show_cursor()
 
     def move_to_key(self, key: str) -> bool:
