@@ -19,16 +19,16 @@ from rotui.text import printable
 from rotui.tui.colours import palette
 from rotui.tui.commands import PlaceCommands
 from rotui.tui.departure import Departure
-from rotui.tui.feed import Feed
+from rotui.tui.live.feed import Feed
+from rotui.tui.live.messages import NoticeGiven, SnapshotTaken, TrainerChanged
+from rotui.tui.live.snapshot import Snapshot
+from rotui.tui.live.trainer import Trainer
 from rotui.tui.machine import Probe, machine_probe
-from rotui.tui.messages import NoticeGiven, SnapshotTaken, TrainerChanged
 from rotui.tui.place import Place
 from rotui.tui.places import PLACES
 from rotui.tui.screens.console import ConsoleScreen
-from rotui.tui.snapshot import Snapshot
 from rotui.tui.status_line import status_line
 from rotui.tui.themes import DEFAULT_THEME, THEMES
-from rotui.tui.trainer import Trainer
 from rotui.tui.view_state import ViewState
 from rotui.tui.widgets.place_line import PlaceTab
 from rotui.tui.workplace import Workplace

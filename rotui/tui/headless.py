@@ -7,7 +7,7 @@ from rotui.store.identity import read_identity
 from rotui.store.ordering import in_turn
 from rotui.store.session import look
 from rotui.tui.departure import Departure
-from rotui.tui.trainer import Trainer
+from rotui.tui.live.trainer import Trainer
 from rotui.tui.workplace import Workplace
 
 LOOK_SECONDS = 0.2

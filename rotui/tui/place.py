@@ -7,7 +7,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import Screen
 
-from rotui.tui.snapshot import Snapshot
+from rotui.tui.live.snapshot import Snapshot
 from rotui.tui.view_state import ChartState
 from rotui.tui.widgets.chart import Chart
 from rotui.tui.widgets.hint_line import HintLine

@@ -11,8 +11,8 @@ from rotui.results.deviations import shown
 from rotui.results.run_comparison import FinalNumbers, RunComparison
 from rotui.store.listing import ListedRun
 from rotui.text import printable
-from rotui.tui.charting import COLOURS, SIGNS, Look
-from rotui.tui.queue_columns import MARKS
+from rotui.tui.charts.charting import COLOURS, SIGNS, Look
+from rotui.tui.tables.queue_columns import MARKS
 
 BEST = "★"
 """Behind the best of several numbers that can be compared."""

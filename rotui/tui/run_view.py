@@ -21,7 +21,7 @@ from rotui.store.past_runs import PastRun
 from rotui.store.run_files import RunFiles, RunFilesReader
 from rotui.study.records import RunResult
 from rotui.text import megabytes, printable
-from rotui.tui.queue_columns import bar, status_text
+from rotui.tui.tables.queue_columns import bar, status_text
 
 LONGEST_VALUE = 4000
 

@@ -6,8 +6,8 @@ from rich.text import Text
 
 from rotui.formats import duration
 from rotui.text import printable
-from rotui.tui.snapshot import Snapshot
-from rotui.tui.trainer import Trainer
+from rotui.tui.live.snapshot import Snapshot
+from rotui.tui.live.trainer import Trainer
 
 
 def status_line(snapshot: Snapshot, trainer: Trainer, runs_dir: Path, within: str = "") -> Text:

@@ -14,7 +14,7 @@ from recording import Amount, main
 from textual.app import App, ComposeResult
 
 from rotui.study.records import EpochRecord
-from rotui.tui.curves import accuracy_series
+from rotui.tui.charts.curves import accuracy_series
 from rotui.tui.widgets.chart import Chart, Series
 
 NAME = "chart"

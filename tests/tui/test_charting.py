@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from rotui.tui.chart_picture import Picture
-from rotui.tui.charting import (
+from rotui.tui.charts.chart_picture import Picture
+from rotui.tui.charts.charting import (
     COLOURS,
     SIGNS,
     Curve,
@@ -25,7 +25,7 @@ from rotui.tui.charting import (
     x_range,
     y_range,
 )
-from rotui.tui.plotting import Canvas, sparkline
+from rotui.tui.charts.plotting import Canvas, sparkline
 
 NAN, INFINITE = math.nan, math.inf
 

@@ -14,7 +14,7 @@ from rotui.results.run_comparison import compare_runs
 from rotui.store.listing import ListedRun
 from rotui.store.past_runs import read_run
 from rotui.store.session import look
-from rotui.tui.charting import SIGNS
+from rotui.tui.charts.charting import SIGNS
 from rotui.tui.run_sides import run_looks, side_lines
 from rotui.tui.screens.compare import CompareScreen
 from rotui.tui.widgets.side_by_side import SideBySide

@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 from sample_runs import PATIENCE, begin, curve, finish, queue_profiles, refresh, small
 
-import rotui.tui.feed
-import rotui.tui.snapshot_reader
+import rotui.tui.live.feed
+import rotui.tui.live.snapshot_reader
 from rotui.store.layout import DATABASE, METRICS, PROGRESS, STATE, STORE
 from rotui.store.queue import Queue
 from rotui.store.session import look
 from rotui.study.machine import Machine
-from rotui.tui.feed import Feed
-from rotui.tui.snapshot import Snapshot
-from rotui.tui.snapshot_reader import SnapshotReader
+from rotui.tui.live.feed import Feed
+from rotui.tui.live.snapshot import Snapshot
+from rotui.tui.live.snapshot_reader import SnapshotReader
 
 HERE = Machine("box", 1)
 MEASURED = {"host": "box", "device": "cpu", "device_name": "processor", "threads": 1}
@@ -79,7 +79,7 @@ def feed(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fed]:
         return read(reader, wanted)
 
     monkeypatch.setattr(SnapshotReader, "read", counted)
-    monkeypatch.setattr(rotui.tui.feed, "SECONDS", 0.01)
+    monkeypatch.setattr(rotui.tui.live.feed, "SECONDS", 0.01)
     made.start()
     yield made
     made.stop()
@@ -116,7 +116,7 @@ def test_a_snapshot_is_posted_and_the_runs_are_read_only_when_something_changed(
         reads.append(folder)
         return look(folder)
 
-    monkeypatch.setattr(rotui.tui.snapshot_reader, "look", counted)
+    monkeypatch.setattr(rotui.tui.live.snapshot_reader, "look", counted)
     posts = len(feed.snapshots)
     feed.rest()
     assert (len(feed.snapshots), reads) == (posts, [])

@@ -16,8 +16,8 @@ from textual.message import Message
 from textual.pilot import Pilot
 from textual.strip import Strip
 
-from rotui.tui.half_blocks import half_blocks, shades
-from rotui.tui.picture_layout import AT_ONCE, GAP, READABLE, PictureLayout
+from rotui.tui.pictures.half_blocks import half_blocks, shades
+from rotui.tui.pictures.picture_layout import AT_ONCE, GAP, READABLE, PictureLayout
 from rotui.tui.widgets.picture_grid import PictureGrid
 
 Alone = Callable[..., list[Message]]

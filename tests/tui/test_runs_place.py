@@ -14,7 +14,7 @@ from rotui.store.listing import ListedRun
 from rotui.store.queue import Queue
 from rotui.store.session import look
 from rotui.store.trash import trashed
-from rotui.tui.run_columns import RUN_COLUMNS, in_column_order
+from rotui.tui.tables.run_columns import RUN_COLUMNS, in_column_order
 from rotui.tui.view_state import ViewState
 
 Check = Callable[[Console], Awaitable[None]]

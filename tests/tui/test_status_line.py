@@ -9,9 +9,9 @@ from sample_runs import begin, curve, finish, queue_profiles, refresh, small
 from rotui.store.ordering import in_order
 from rotui.store.queue import Queue
 from rotui.store.session import look
-from rotui.tui.snapshot import Snapshot
+from rotui.tui.live.snapshot import Snapshot
+from rotui.tui.live.trainer import Trainer
 from rotui.tui.status_line import status_line
-from rotui.tui.trainer import Trainer
 from rotui.tui.workplace import Workplace
 
 

@@ -22,7 +22,7 @@ from rotui.store.listing import ListedRun
 from rotui.store.ordering import in_turn
 from rotui.store.session import look
 from rotui.study.planning import Point, plan
-from rotui.tui.trainer import Trainer
+from rotui.tui.live.trainer import Trainer
 from rotui.tui.workplace import Workplace
 
 HOLD = """

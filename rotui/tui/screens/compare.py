@@ -14,11 +14,11 @@ from rotui.results.run_comparison import RunComparison, compare_runs
 from rotui.store.listing import ListedRun
 from rotui.store.past_runs import PastRun, read_run
 from rotui.text import printable
-from rotui.tui.charting import Look
+from rotui.tui.charts.charting import Look
 from rotui.tui.exporting import export_table
+from rotui.tui.live.snapshot import Snapshot
 from rotui.tui.place import Place
 from rotui.tui.run_sides import heads, run_looks, side_lines
-from rotui.tui.snapshot import Snapshot
 from rotui.tui.widgets.chart import Chart, Series
 from rotui.tui.widgets.side_by_side import SideBySide
 

@@ -15,12 +15,12 @@ from rotui.errors import RotuiError
 from rotui.profile.faults import ProfileError
 from rotui.store.status import UNFINISHED
 from rotui.text import printable
-from rotui.tui.curves import accuracy_series, loss_series, references
+from rotui.tui.charts.curves import accuracy_series, loss_series, references
 from rotui.tui.editing import edit_file
 from rotui.tui.latest import Latest
+from rotui.tui.live.snapshot import Snapshot
 from rotui.tui.place import Place
-from rotui.tui.queue_columns import queue_columns, status_text
-from rotui.tui.snapshot import Snapshot
+from rotui.tui.tables.queue_columns import queue_columns, status_text
 from rotui.tui.widgets.chart import Chart
 from rotui.tui.widgets.machine_strip import MachineStrip
 from rotui.tui.widgets.profile_list import ListedProfile, ProfileList

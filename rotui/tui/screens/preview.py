@@ -11,12 +11,12 @@ from textual.worker import get_current_worker
 
 from rotui.errors import RotuiError
 from rotui.tui.latest import Latest
+from rotui.tui.live.snapshot import Snapshot
 from rotui.tui.patience import Patience, Told
+from rotui.tui.pictures.previewed import Asked, Failed, Shown, Subject
+from rotui.tui.pictures.previewer import Previewer
 from rotui.tui.place import Place
-from rotui.tui.previewed import Asked, Failed, Shown, Subject
-from rotui.tui.previewer import Previewer
 from rotui.tui.profile_watch import load_profiles
-from rotui.tui.snapshot import Snapshot
 from rotui.tui.widgets.picture_grid import PictureGrid
 from rotui.tui.widgets.preview_chooser import PreviewChooser
 from rotui.tui.widgets.profile_list import ListedProfile, ProfileList

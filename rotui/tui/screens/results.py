@@ -13,15 +13,15 @@ from textual.widgets import Static
 from rotui.errors import RotuiError
 from rotui.results.variants import Settings
 from rotui.text import printable
+from rotui.tui.charts.result_charts import ChartKind, chart_kinds
 from rotui.tui.comparison_view import ComparisonView, ResultsAsked, ResultsReader, ResultsTold
 from rotui.tui.exporting import ExportDialog, Format
 from rotui.tui.latest import Latest
+from rotui.tui.live.snapshot import Snapshot
 from rotui.tui.place import Place
 from rotui.tui.queueing import queue_experiment
-from rotui.tui.result_charts import ChartKind, chart_kinds
 from rotui.tui.result_export import write_results
-from rotui.tui.result_table import headline
-from rotui.tui.snapshot import Snapshot
+from rotui.tui.tables.result_table import headline
 from rotui.tui.widgets.comparison_pane import ComparisonPane, ComparisonTable
 from rotui.tui.widgets.experiment_list import ExperimentList
 from rotui.tui.widgets.result_chart import ResultChart

@@ -13,9 +13,9 @@ from rotui.errors import RotuiError
 from rotui.store.listing import ListedRun
 from rotui.text import printable
 from rotui.tui.latest import Latest
+from rotui.tui.live.snapshot import Snapshot
 from rotui.tui.place import Place
 from rotui.tui.run_view import RunReader, RunView, header
-from rotui.tui.snapshot import Snapshot
 from rotui.tui.widgets.run_tabs import TABS, RunTabs
 from rotui.tui.widgets.tab_line import TabLine
 

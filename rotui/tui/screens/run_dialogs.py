@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from rotui.tui.run_columns import ALWAYS, RUN_COLUMNS, RunColumn
+from rotui.tui.tables.run_columns import ALWAYS, RUN_COLUMNS, RunColumn
 from rotui.tui.widgets.table_messages import RowSelected
 from rotui.tui.widgets.virtual_table import Column, VirtualTable
 

@@ -10,13 +10,13 @@ from textual.widgets import Static
 
 from rotui.store.listing import ListedRun
 from rotui.text import printable
-from rotui.tui.charting import SIGNS
+from rotui.tui.charts.charting import SIGNS
 from rotui.tui.exporting import export_table
-from rotui.tui.run_changes import RunChanges, numbers
-from rotui.tui.run_columns import chosen_columns, exported, in_column_order, run_column
+from rotui.tui.live.snapshot import Snapshot
 from rotui.tui.screens.compare import CompareScreen
+from rotui.tui.screens.run_changes import RunChanges, numbers
 from rotui.tui.screens.run_dialogs import ColumnDialog
-from rotui.tui.snapshot import Snapshot
+from rotui.tui.tables.run_columns import chosen_columns, exported, in_column_order, run_column
 from rotui.tui.widgets.filter_line import FilterLine
 from rotui.tui.widgets.table_messages import MarksChanged, RowHighlighted, RowSelected, SortAsked
 from rotui.tui.widgets.virtual_table import VirtualTable

@@ -17,10 +17,10 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from rotui.text import printable
-from rotui.tui.chart_picture import Picture
-from rotui.tui.chart_view import View
-from rotui.tui.charting import Curve, Look, Reference, Series, curve, logarithmic, looks, x_range
-from rotui.tui.plotting import Role
+from rotui.tui.charts.chart_picture import Picture
+from rotui.tui.charts.chart_view import View
+from rotui.tui.charts.charting import Curve, Look, Reference, Series, curve, logarithmic, looks, x_range
+from rotui.tui.charts.plotting import Role
 
 __all__ = ["Chart", "Reference", "Series"]
 

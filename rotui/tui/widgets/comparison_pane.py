@@ -7,8 +7,8 @@ from textual.widgets import Static
 
 from rotui.results.rows import Row
 from rotui.tui.comparison_view import ComparisonView
-from rotui.tui.result_table import TableRow, notes_text, table_columns, table_rows
-from rotui.tui.snapshot import Snapshot
+from rotui.tui.live.snapshot import Snapshot
+from rotui.tui.tables.result_table import TableRow, notes_text, table_columns, table_rows
 from rotui.tui.widgets.virtual_table import VirtualTable
 
 SHORT_BELOW = 132

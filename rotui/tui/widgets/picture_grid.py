@@ -13,10 +13,10 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from rotui.tui.picture_layout import GAP, PictureLayout
+from rotui.tui.pictures.picture_layout import GAP, PictureLayout
 
 if TYPE_CHECKING:
-    from rotui.tui.half_blocks import Line, Pixels
+    from rotui.tui.pictures.half_blocks import Line, Pixels
 
 ROWS_KEPT = 24
 """Rows of pictures whose cells are kept once they are drawn. Not in Textual's cache: what that drops is left
@@ -185,7 +185,10 @@ class PictureGrid(ScrollView, can_focus=True):
         return strips
 
     def _draw_picture(self, place: int, style: Style) -> "list[Line]":
-        from rotui.tui.half_blocks import half_blocks, shades  # a tenth of a second: numpy and Pillow
+        from rotui.tui.pictures.half_blocks import (  # a tenth of a second: numpy and Pillow
+            half_blocks,
+            shades,
+        )
 
         if self._pictures is None:
             return []

@@ -8,8 +8,7 @@ from textual.containers import Vertical
 from rotui.results.comparison_columns import SHORT_TITLES
 from rotui.results.rows import Row
 from rotui.study.records import EpochRecord
-from rotui.tui.comparison_view import ComparisonView
-from rotui.tui.result_charts import (
+from rotui.tui.charts.result_charts import (
     TITLES,
     ChartKind,
     accuracy_bars,
@@ -19,7 +18,8 @@ from rotui.tui.result_charts import (
     sweep_curves,
     swept_short,
 )
-from rotui.tui.result_table import swept_header, swept_keys
+from rotui.tui.comparison_view import ComparisonView
+from rotui.tui.tables.result_table import swept_header, swept_keys
 from rotui.tui.widgets.bars import Bars
 from rotui.tui.widgets.chart import Chart
 

@@ -12,7 +12,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from rotui.tui.run_sides import Line
-from rotui.tui.table_columns import GAP, fitted_text
+from rotui.tui.tables.table_columns import GAP, fitted_text
 
 NARROWEST = 9
 """Cells that each run has at least; where not even these are there, some runs are moved out of view."""

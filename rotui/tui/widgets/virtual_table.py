@@ -12,9 +12,9 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from rotui.tui.table_columns import Column, Row, shown_text
-from rotui.tui.table_layout import GUTTER, TableLayout
-from rotui.tui.table_rows import TableRows
+from rotui.tui.tables.table_columns import Column, Row, shown_text
+from rotui.tui.tables.table_layout import GUTTER, TableLayout
+from rotui.tui.tables.table_rows import TableRows
 from rotui.tui.widgets import table_messages
 from rotui.tui.widgets.table_keys import TABLE_KEYS
 

@@ -15,9 +15,9 @@ from rotui.store.listing import ListedRun
 from rotui.store.ordering import share_done
 from rotui.text import printable
 from rotui.tui.comparison_view import ComparisonView
-from rotui.tui.queue_columns import MARKS
-from rotui.tui.snapshot import Snapshot
-from rotui.tui.table_columns import Column
+from rotui.tui.live.snapshot import Snapshot
+from rotui.tui.tables.queue_columns import MARKS
+from rotui.tui.tables.table_columns import Column
 
 HEADERS = {
     "best": ("best", 0),

@@ -20,7 +20,7 @@ from rotui.store.session import look
 from rotui.store.status import is_locked
 from rotui.study.machine import Machine
 from rotui.study.records import EpochRecord
-from rotui.tui.snapshot import Snapshot
+from rotui.tui.live.snapshot import Snapshot
 
 Stamp = tuple[tuple[int, int, int], ...]
 

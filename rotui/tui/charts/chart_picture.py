@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
 
-from rotui.tui.charting import (
+from rotui.tui.charts.charting import (
     Curve,
     Look,
     Reference,
@@ -17,7 +17,7 @@ from rotui.tui.charting import (
     value_text,
     y_range,
 )
-from rotui.tui.plotting import Canvas, Run, sparkline
+from rotui.tui.charts.plotting import Canvas, Run, sparkline
 
 FULL = (30, 8)
 """Columns and rows from which on a chart has axes with labels."""

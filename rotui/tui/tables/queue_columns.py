@@ -7,7 +7,7 @@ from rich.text import Text
 from rotui.formats import count, duration
 from rotui.store.ordering import share_done
 from rotui.text import printable
-from rotui.tui.snapshot import Snapshot
+from rotui.tui.live.snapshot import Snapshot
 from rotui.tui.widgets.virtual_table import Column
 
 if TYPE_CHECKING:

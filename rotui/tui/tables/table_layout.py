@@ -7,7 +7,7 @@ from rich.style import Style
 from rich.text import Text
 
 from rotui.text import printable
-from rotui.tui.table_columns import (
+from rotui.tui.tables.table_columns import (
     GAP,
     Column,
     Row,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 from rotui.tui.widgets.picture_grid import Captions
 
 if TYPE_CHECKING:
-    from rotui.tui.half_blocks import Pixels
+    from rotui.tui.pictures.half_blocks import Pixels
 
 Task = Literal["pretrain", "classifier"]
 

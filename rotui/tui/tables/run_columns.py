@@ -9,8 +9,8 @@ from rotui.profile.stages import STAGES
 from rotui.store.listing import ListedRun
 from rotui.store.status import Status
 from rotui.text import printable
-from rotui.tui.queue_columns import status_text
-from rotui.tui.table_columns import Column
+from rotui.tui.tables.queue_columns import status_text
+from rotui.tui.tables.table_columns import Column
 
 _STAGE_ORDER: dict[str, int] = {stage: place for place, stage in enumerate(STAGES)}
 _STATUS_ORDER = {status: place for place, status in enumerate(get_args(Status))}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rotui.errors import RotuiError
 from rotui.study.machine import Machine
-from rotui.tui.snapshot import Snapshot
+from rotui.tui.live.snapshot import Snapshot
 
 SECONDS = 0.5
 """Time between two looks at what may have changed, which takes a few calls of stat."""
@@ -52,7 +52,7 @@ class Feed:
         self._wake.set()
 
     def _tail(self) -> None:
-        from rotui.tui.snapshot_reader import SnapshotReader  # 0.15 s: pydantic's models, the store
+        from rotui.tui.live.snapshot_reader import SnapshotReader  # 0.15 s: pydantic's models, the store
 
         reader, newest = SnapshotReader(self._runs_dir, self._machine), Snapshot()
         while not self._ended.is_set():

@@ -12,13 +12,13 @@ from rotui.formats import swept
 from rotui.profile.loading import load_experiment
 from rotui.store.past_runs import read_run
 from rotui.text import printable
-from rotui.tui.previewed import Asked, Failed, Shown, Subject, Task
+from rotui.tui.pictures.previewed import Asked, Failed, Shown, Subject, Task
 
 if TYPE_CHECKING:
     from rotui.data.loading import Datasets
     from rotui.engine.preview import Mistake
     from rotui.study.planning import PlannedRun
-    from rotui.tui.half_blocks import Pixels
+    from rotui.tui.pictures.half_blocks import Pixels
     from rotui.tui.workplace import Workplace
 
 MISTAKES = 60

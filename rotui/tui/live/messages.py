@@ -2,7 +2,7 @@
 
 from textual.message import Message
 
-from rotui.tui.snapshot import Snapshot
+from rotui.tui.live.snapshot import Snapshot
 
 
 class SnapshotTaken(Message):

@@ -11,9 +11,9 @@ from rotui.results.deviations import shown
 from rotui.results.export import spread_text
 from rotui.results.rows import Row, SweptValues
 from rotui.study.records import EpochRecord
-from rotui.tui.charting import COLOURS
+from rotui.tui.charts.charting import COLOURS
 from rotui.tui.comparison_view import ComparisonView
-from rotui.tui.result_table import swept_header, swept_keys
+from rotui.tui.tables.result_table import swept_header, swept_keys
 from rotui.tui.widgets.bars import Bar, BarGroup
 from rotui.tui.widgets.chart import Series
 
