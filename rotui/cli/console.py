@@ -28,6 +28,7 @@ def open_console(
     from rotui.data.location import data_directory
     from rotui.store.location import runs_directory
     from rotui.tui.app import RotuiApp
+    from rotui.tui.lasting_output import lasting_output
     from rotui.tui.workplace import Workplace
 
     app = RotuiApp(
@@ -41,7 +42,7 @@ def open_console(
             command=tuple(same_command()),
         )
     )
-    with app.departure.listening():
+    with app.departure.listening(), lasting_output():
         app.run(mouse=mouse)
         from rotui.tui.headless import finish  # after the last frame: it costs what the first one spared
 

@@ -124,7 +124,7 @@ def _focus_queue(console: Terminal) -> None:
         before = console.screen.cursors
         console.send("j")
         console.watch(0.5)
-        if console.screen.cursors != before:
+        if len(before) == len(console.screen.cursors) == 1 and console.screen.cursors != before:
             console.send("k")
             console.watch(0.5)
             return

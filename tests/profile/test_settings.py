@@ -4,6 +4,7 @@ import pytest
 
 from rotui.profile.faults import ProfileError
 from rotui.profile.loading import load_experiment
+from rotui.profile.settings import value_text
 
 
 @pytest.fixture
@@ -146,3 +147,25 @@ def test_settings_are_checked_even_where_the_profile_is_not_found():
     with pytest.raises(ProfileError) as caught:
         load_experiment("nosuch", ["sede=1"])
     assert [str(fault.place) for fault in caught.value.faults] == ["profile", "--set sede=1"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "plain",
+        "two words",
+        "true",
+        "7",
+        "",
+        "a,b",
+        'quo"ted\\',
+        "é",
+        "\u009b31m\u202e",
+        "\x1b[31m\n",
+        "\U0001f600",
+    ],
+)
+def test_a_value_as_it_is_told_sets_the_same_value_and_hides_nothing(load, text: str) -> None:
+    told = value_text(text) or '""'
+    assert told.isprintable()
+    assert load(f"data.path={told}").profile.data.path == text

@@ -46,3 +46,11 @@ def test_what_is_told_plans_the_same_runs_again(settings: tuple[str, ...]) -> No
     wanted = {run.key for run in plan(load_experiment("quick", settings).points).runs}
     again = plan(load_experiment("quick", told("quick", *settings)).points).runs
     assert {run.key for run in again} == wanted
+
+
+def test_settings_that_fit_only_some_of_what_is_swept_name_that_part_too() -> None:
+    settings = ("rotation.count=4", "rotation.jitter=40")
+    assert told("rotation-count", *settings) == settings
+    wanted = {run.key for run in plan(load_experiment("rotation-count", settings).points).runs}
+    again = plan(load_experiment("rotation-count", told("rotation-count", *settings)).points).runs
+    assert {run.key for run in again} == wanted

@@ -168,7 +168,7 @@ def test_the_charts_show_what_is_trained_and_then_what_the_cursor_is_on(runs_dir
         await console.press("tab", "down")
         assert console.text("#view-title").startswith("3 finetune-random  · queued")
         await console.until(lambda: points(console) == [])
-        assert "nothing to show yet" in console.text("#accuracy")
+        await console.until(lambda: "nothing to show yet" in console.text("#accuracy"))
         begin(runs_dir / names[2], curve(2)).stop("asked")
         await console.until(lambda: points(console) == [1, 2])
 

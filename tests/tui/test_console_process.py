@@ -67,6 +67,20 @@ def test_sigterm_keeps_a_checkpoint_and_ends_with_143(console: OpenConsole) -> N
     assert console.checkpoints()
 
 
+def test_a_second_signal_ends_at_once_and_the_run_can_be_taken_up(console: OpenConsole) -> None:
+    for number in (signal.SIGSTOP, signal.SIGTERM, signal.SIGINT, signal.SIGCONT):
+        console.send(number)
+    assert console.wait() in (130, 143)
+    assert console.told()[0]["status"] == "interrupted"
+
+
+def test_a_console_without_its_terminal_trains_all_that_is_queued(console: OpenConsole) -> None:
+    assert console.rotui(*study(3, "--set", "seed=7")).returncode == 0
+    console.hang_up()
+    assert console.wait() == 0
+    assert [console.state(number)["status"] for number in (1, 2)] == ["finished", "finished"]
+
+
 def test_leaving_asks_and_stops_at_a_checkpoint(console: OpenConsole) -> None:
     console.press("qs")
     assert console.wait() == 0
