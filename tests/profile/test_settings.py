@@ -168,4 +168,4 @@ def test_settings_are_checked_even_where_the_profile_is_not_found():
 def test_a_value_as_it_is_told_sets_the_same_value_and_hides_nothing(load, text: str) -> None:
     told = value_text(text) or '""'
     assert told.isprintable()
-    assert load(f"data.path={told}").profile.data.path == text
+    assert load(f"description={told}").profile.description == text
