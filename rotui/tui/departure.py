@@ -147,7 +147,7 @@ class Departure:
         if way == "hand over":
             try:
                 hand_over(app.workplace)
-            except OSError as error:
+            except Exception as error:  # noqa: BLE001  # told: a console that can no longer be left is worse
                 app.notice_from_thread(f"no worker could be started, the console stays: {printable(error)}")
                 if not self._signal:
                     self._is_leaving = False
