@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 TERMINAL_SECONDS = 2.0
 """Time between two looks at whether the terminal is still there."""
+SWITCH_SECONDS = 0.01
+"""Time that nothing is drawn while a place is changed, so that it appears at once."""
 
 
 class RotuiApp(App[int]):
@@ -143,6 +145,7 @@ class RotuiApp(App[int]):
 
     def _begin(self) -> None:
         """What waits for the first frame."""
+        gc.freeze()  # what is there by now stays: going through it again would hold up keys for 50 ms
         gc.enable()
         self.feed.start()
 
@@ -249,6 +252,10 @@ class RotuiApp(App[int]):
         """Shows what a profile's, or a run's, network sees."""
         self.chosen_profile, self.chosen_run = profile, run or self.chosen_run
         self.switch_mode("preview")
+
+    def delay_update(self, delay: float = SWITCH_SECONDS) -> None:
+        """Holds drawing back while a place is changed; Textual's own 50 ms would be most of the wait."""
+        super().delay_update(delay)
 
     def action_place(self, name: str) -> None:
         """Goes to a place."""

@@ -12,6 +12,8 @@ from screen import Screen
 from terminal import Holds, Terminal
 from workplace import TINY, filled
 
+from rotui.tui.widgets.filter_line import PLACEHOLDER
+
 NAME = "keys"
 AT_REST = "at rest"
 FEW = 50
@@ -93,9 +95,9 @@ def _press(console: Terminal, training: Path | None, times: int) -> Values:
             typed = typed[:-1]
             answer("deleting in the filter", "\x7f", _shows(typed, before))
     console.send("\x1b")
-    console.watch(0.3)
+    console.until(lambda screen: PLACEHOLDER in screen.text)
     console.send("1")
-    console.watch(0.5)
+    console.until(to_console)
     _focus_queue(console)
     for number in range(times):
         key = "j" if number // 4 % 2 == 0 else "k"

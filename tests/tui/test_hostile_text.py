@@ -152,10 +152,17 @@ def test_nothing_from_outside_reaches_the_terminal_raw(hostile_runs: Path, tmp_p
     assert console.runs == hostile_runs
     try:
         console.wait_for("hostile")
-        for keys in ("\x1b[B", "\x1b[B", "2", "3", "\x1b[B", "\x1b[B", "n", "\r", "4", "1"):
-            before = len(console.drawn)
+        for keys, shown in (
+            ("\x1b[B\x1b[B2", "published"),
+            ("3", "words, or stage="),
+            ("\x1b[B\x1b[Bn", "enter writes it"),
+            ("\r", "Compare"),
+            ("4", "Overview"),
+            ("1", "CPU"),
+        ):
+            before = len(console.text)
             console.press(keys)
-            console.wait_until(lambda before=before: len(console.drawn) > before + 50)
+            console.wait_for(shown, after=before)
         console.press("q")
         assert console.wait() == 0
     finally:

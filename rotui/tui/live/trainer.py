@@ -1,5 +1,6 @@
 """The console's own worker: a thread that imports torch when there is something to train, and then trains."""
 
+import gc
 from collections.abc import Callable, Collection
 from threading import Event as Flag
 from threading import Thread
@@ -83,6 +84,8 @@ class Trainer:
             from rotui.engine.device import resolve_device  # about two seconds: torch
             from rotui.worker import Worker
             from rotui.worker import Workplace as Training
+
+            gc.freeze()  # a collection of torch's objects would hold up every key for 0.15 s
 
             place = self._workplace
             training = Training(

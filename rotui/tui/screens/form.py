@@ -19,6 +19,7 @@ from rotui.tui.latest import Latest
 from rotui.tui.queueing import Outlooks, PlanOutlook, queue_experiment
 from rotui.tui.widgets.hint_line import HintLine
 from rotui.tui.widgets.plan_pane import PlanPane
+from rotui.tui.widgets.still_input import StillInput
 
 if TYPE_CHECKING:
     from rotui.tui.app import RotuiApp
@@ -224,5 +225,5 @@ class ProfileForm(ModalScreen[None]):
 def _rows(field: FormField) -> ComposeResult:
     with Horizontal(classes="field"):
         yield Static(f"  {field.name}", id=f"name-{field.identity}", classes="field-name", markup=False)
-        yield Input(field.value, id=f"field-{field.identity}", compact=True)
+        yield StillInput(field.value, id=f"field-{field.identity}", compact=True)
     yield Static("", id=f"fault-{field.identity}", classes="fault hidden", markup=False)

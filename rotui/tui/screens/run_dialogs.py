@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from rotui.tui.tables.run_columns import ALWAYS, RUN_COLUMNS, RunColumn
+from rotui.tui.widgets.still_input import StillInput
 from rotui.tui.widgets.table_messages import RowSelected
 from rotui.tui.widgets.virtual_table import Column, VirtualTable
 
@@ -36,7 +37,9 @@ class LineDialog(ModalScreen[str | None]):
         """The line between what it is for and how it is written."""
         with Vertical(classes="dialog"):
             yield Static(self._title, classes="dialog-title", markup=False)
-            yield Input(self._text, id="line", compact=True, max_length=self._longest, select_on_focus=False)
+            yield StillInput(
+                self._text, id="line", compact=True, max_length=self._longest, select_on_focus=False
+            )
             yield Static(self._hint, classes="dialog-note", markup=False)
 
     @on(Input.Submitted)

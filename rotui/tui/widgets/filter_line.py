@@ -14,6 +14,7 @@ from textual.widgets import Input, Static
 from rotui.profile.stages import STAGES
 from rotui.store.filtering import Filter, FilterError, filter_keys
 from rotui.store.status import Status
+from rotui.tui.widgets.still_input import StillInput
 
 PLACEHOLDER = "words, or stage=finetune acc>60 seed=42 -tag=old"
 
@@ -22,7 +23,7 @@ _LAST_CHOICE = re.compile(r"(?:^|\s)-?(stage|status)!?=([\w-]+)$")
 _NO_VALUE = re.compile(r"(?:^|\s)-?(\w+)(?:!=|>=|<=|=|>|<|~|!)$")
 
 
-class FilterInput(Input):
+class FilterInput(StillInput):
     """The line itself."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
