@@ -14,6 +14,7 @@ from torch import Tensor
 from rotui.data.splits import Splits
 from rotui.engine.checkpoint import Captured, checkpoint_bytes
 from rotui.engine.probes import ProbeData, probe, random_network
+from rotui.engine.programs import Programs
 from rotui.engine.training import Moment, Progress, TrainedNetwork, class_names, train
 from rotui.engine.weights import weights_to_bytes
 from rotui.errors import RunFailedError
@@ -32,12 +33,14 @@ from rotui.study.records import EpochRecord, FeatureProbe, RunResult
 
 @dataclass(frozen=True)
 class Execution:
-    """What a run is trained with. `environment` are the plain values that its bits depend on, `exact` whether
-    they depend on nothing else, `past` the unfinished run that is taken up, and `room` waits for the disk."""
+    """What a run is trained with: `programs` lend it one. `environment` are the plain values that its bits
+    depend on, `exact` whether they depend on nothing else, `past` the unfinished run that is taken up, and
+    `room` waits for the disk."""
 
     run: PlannedRun
     splits: Splits
     device: torch.device
+    programs: Programs
     environment: Mapping[str, Any]
     exact: bool
     checkpoint_seconds: float
@@ -93,7 +96,7 @@ def execute(execution: Execution, directory: RunDirectory, trunk: Mapping[str, T
     def observe(progress: Progress) -> None:
         execution.post(StepEnded(run, progress.epoch, progress.step, progress.steps, progress.images))
 
-    with out_of_memory_named(run):
+    with out_of_memory_named(run), execution.programs.lend(run, execution.splits) as program:
         needed = 2 * checkpoint_bytes(run, len(class_names(run, execution.splits)))
         execution.room.need(needed, "a run with two checkpoints")
         epochs = train(
@@ -105,6 +108,7 @@ def execute(execution: Execution, directory: RunDirectory, trunk: Mapping[str, T
             keep=CheckpointKeeper(execution, directory.path),
             stop=execution.stop,
             observe=observe,
+            program=program,
         )
         trained: TrainedNetwork | None = None
         while trained is None:

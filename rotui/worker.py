@@ -22,9 +22,10 @@ from rotui.engine.device import (
     device_identity,
     device_provenance,
     environment,
-    free_memory,
     repeats_exactly,
 )
+from rotui.engine.memory import free_memory
+from rotui.engine.programs import Programs
 from rotui.engine.training import never
 from rotui.engine.weights import load_weights
 from rotui.errors import DeviceError, DiskFullError, RotuiError, RunFailedError, StoppedError, StoreError
@@ -107,6 +108,7 @@ class Worker:
         self._notice = notice
         self._stop = stop
         self._told: set[str] = set()
+        self._programs = Programs(workplace.device)
         self._device_lock = DeviceLock(device_identity(workplace.device), workplace.runs_dir)
 
     def start(self, only: Collection[str] | None = None, *, stay: Callable[[], bool] = never) -> Thread:
@@ -184,6 +186,7 @@ class Worker:
     def _leave_device(self) -> None:
         """Lets others have the device, and its memory, while nothing is trained here."""
         if self._device_lock.is_held:
+            self._programs.clear()
             free_memory(self._workplace.device)
             self._device_lock.release()
 
@@ -300,6 +303,7 @@ class Worker:
             run=run,
             splits=splits,
             device=place.device,
+            programs=self._programs,
             environment=here,
             exact=repeats_exactly(place.device, compute) and same,
             checkpoint_seconds=place.checkpoint_seconds,

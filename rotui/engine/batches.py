@@ -12,7 +12,7 @@ from torch import Tensor
 
 from rotui.data.images import ImageSet
 from rotui.data.splits import Split
-from rotui.engine.rotation import Rotations
+from rotui.engine.reading import Reading
 from rotui.engine.seeding import generator
 from rotui.profile.datasets import Triple
 
@@ -36,6 +36,15 @@ class Draws:
 
     def __getitem__(self, part: slice) -> "Draws":
         return Draws(*(getattr(self, name)[part] for name in self.__dataclass_fields__))
+
+    def at(self, rows: Tensor) -> "Draws":
+        """The entries with these numbers, int64 (N,)."""
+        return Draws(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+
+    def take_over(self, draws: "Draws") -> None:
+        """Copies as many other draws into the same memory."""
+        for name in self.__dataclass_fields__:
+            getattr(self, name).copy_(getattr(draws, name))
 
 
 def training_draws(seed: int, epoch: int, images: int, drawn: int, rotations: int) -> Draws:
@@ -91,15 +100,14 @@ class ImagePool:
         self,
         images: Tensor,
         draws: Draws,
-        padding: int,
-        flip: bool,
-        rotations: Rotations | None = None,
+        reading: Reading,
     ) -> Tensor:
         """Normalised float32 (N, 3, S, S) of the `images` (N,) of the set.
 
-        Equal to the bit to torchvision's crop with `padding` black pixels, horizontal flip (where `flip` and
-        drawn), `to_tensor`, `normalize` and `rotate`, one after the other.
+        Equal to the bit to torchvision's crop with black padding, horizontal flip, `to_tensor`, `normalize`
+        and `rotate`, one after the other.
         """
+        padding, rotations = reading.padding, reading.rotations
         heights, widths = self._heights[images, None], self._widths[images, None]
         top = _crop_start(draws.top, heights, padding, self.size)
         left = _crop_start(draws.left, widths, padding, self.size)
@@ -109,7 +117,7 @@ class ImagePool:
         else:
             columns = sources % self.size
             rows = torch.div(sources, self.size, rounding_mode="floor")
-        if flip:
+        if reading.flip:
             columns = torch.where(draws.flip[:, None], self.size - 1 - columns, columns)
         rows, columns = rows + top, columns + left
         is_padding = (rows < 0) | (rows >= heights) | (columns < 0) | (columns >= widths)
@@ -157,25 +165,19 @@ class SplitOnDevice:
     def __len__(self) -> int:
         return len(self.indices)
 
-    def batches(
-        self,
-        draws: Draws,
-        batch: int,
-        *,
-        padding: int = 0,
-        flip: bool = False,
-        rotations: Rotations | None = None,
-        every_rotation: bool = False,
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Images (N, 3, S, S) and their targets (N,): the rotation where `rotations` are given, else the
-        label. With `every_rotation` each step holds all R rotations of its images, R * `batch` in all."""
+    def batches(self, draws: Draws, batch: int, reading: Reading) -> Iterator[tuple[Tensor, Tensor]]:
+        """Images and targets of each step of at most `batch` drawn images, as `read` gives them."""
         draws = draws.to(self.pool.device)
         for part in step_sizes(len(draws.order), batch):
-            drawn = draws[part]
-            if rotations is not None and every_rotation:
-                drawn = _every_rotation(drawn, rotations.settings.count)
-            images = self.pool.read(self.indices[drawn.order], drawn, padding, flip, rotations)
-            yield images, drawn.rotation if rotations else self.labels[drawn.order]
+            yield self.read(draws[part], reading)
+
+    def read(self, drawn: Draws, reading: Reading) -> tuple[Tensor, Tensor]:
+        """Images float32 (N, 3, S, S) and their targets int64 (N,): the rotation where there are rotations,
+        else the label."""
+        if reading.repeats > 1:
+            drawn = _every_rotation(drawn, reading.repeats)
+        images = self.pool.read(self.indices[drawn.order], drawn, reading)
+        return images, drawn.rotation if reading.rotations else self.labels[drawn.order]
 
 
 def _every_rotation(draws: Draws, count: int) -> Draws:

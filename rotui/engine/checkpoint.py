@@ -13,6 +13,7 @@ import torch
 
 from rotui.engine.evaluation import Meter
 from rotui.engine.networks import build_network, set_trained_parts
+from rotui.engine.optimizer import optimizer_state, restore_optimizer
 from rotui.errors import RunFailedError
 from rotui.study.planning import PlannedRun
 from rotui.study.records import EpochRecord
@@ -47,7 +48,7 @@ class Resumable:
     `meter` has summed up: `seen` images in `seconds`. `confusion` is that of the last validation.
     """
 
-    def __init__(self, network: torch.nn.Module, optimizer: torch.optim.Optimizer, meter: Meter) -> None:
+    def __init__(self, network: torch.nn.Module, optimizer: torch.optim.Adam, meter: Meter) -> None:
         self.network = network
         self.optimizer = optimizer
         self.meter = meter
@@ -62,7 +63,7 @@ class Resumable:
         torch.save(
             {
                 "network": self.network.state_dict(),
-                "optimizer": self.optimizer.state_dict(),
+                "optimizer": optimizer_state(self.optimizer),
                 "epoch": self.epoch,
                 "step": self.step,
                 "seen": self.seen,
@@ -76,20 +77,20 @@ class Resumable:
         return Captured(self.epoch, self.step, file.getvalue())
 
     def restore(self, content: bytes) -> None:
-        """Takes over a state that was captured from a training of the same run, on this one's device.
+        """Takes over, in place, a state that was captured from a training of the same run.
 
         Raises RunFailedError where the bytes hold anything but tensors and plain values, or are of another
         network.
         """
-        device = self.meter.loss.device
         try:
             values: dict[str, Any] = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
             self.network.load_state_dict(values["network"])
-            self.optimizer.load_state_dict(values["optimizer"])
+            restore_optimizer(self.optimizer, values["optimizer"])
             self.epoch, self.step = int(values["epoch"]), int(values["step"])
             self.seen, self.seconds = int(values["seen"]), float(values["seconds"])
             meter = values["meter"]
-            self.meter = Meter(meter["loss"].to(device), meter["confusion"].to(device))
+            self.meter.loss.copy_(meter["loss"])
+            self.meter.confusion.copy_(meter["confusion"])
             self.records = [EpochRecord(**record) for record in values["records"]]
             self.confusion = values["confusion"]
         except (pickle.UnpicklingError, RuntimeError, KeyError, TypeError, ValueError, EOFError) as error:

@@ -1,12 +1,12 @@
 """The device a run trains on, and the process-wide switches that its arithmetic depends on."""
 
-import gc
 import os
 import re
 
 import torch
 
 from rotui.cores import available_cores
+from rotui.engine.memory import keep_freed_memory
 from rotui.errors import DeviceError, InputError
 from rotui.profile.schema import ComputeSettings
 from rotui.text import printable
@@ -38,13 +38,6 @@ def resolve_device(name: str) -> torch.device:
             f"--device {name}: this machine has {count} CUDA device(s) (cuda:0 to cuda:{count - 1})"
         )
     return torch.device("cuda", number)
-
-
-def free_memory(device: torch.device) -> None:
-    """Gives back what PyTorch keeps of the device's memory for later, so that another process can have it."""
-    gc.collect()
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
 
 
 def _why_no_cuda() -> str:
@@ -104,6 +97,7 @@ def repeats_exactly(device: torch.device, settings: ComputeSettings) -> bool:
 def apply_compute_settings(settings: ComputeSettings) -> int:
     """Sets threads and deterministic mode for the process and returns the number of CPU threads in use."""
     threads = thread_count(settings)
+    keep_freed_memory()
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(settings.deterministic)
     torch.backends.cudnn.benchmark = False

@@ -1,13 +1,10 @@
-"""What a network gets right: loss, accuracy and confusion over batches, on the device until the end."""
+"""What a network gets right: loss, accuracy and confusion, summed up on the device until the end."""
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from rotui.errors import StoppedError
 from rotui.study.records import Classification
 
 
@@ -26,6 +23,11 @@ class Meter:
             torch.zeros(classes * classes, dtype=torch.int64, device=device),
         )
 
+    def clear(self) -> None:
+        """Forgets what it has seen."""
+        self.loss.zero_()
+        self.confusion.zero_()
+
     def add(self, loss: Tensor, logits: Tensor, targets: Tensor) -> None:
         """Counts a batch: its mean `loss`, `logits` (N, C) and `targets` (N,)."""
         classes = logits.shape[1]
@@ -43,35 +45,12 @@ class Meter:
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
-    """bfloat16 autocast where `precision` is `bf16`, otherwise a context that changes nothing."""
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
+    """bfloat16 autocast where `precision` is `bf16`, otherwise a context that changes nothing.
 
-
-@torch.no_grad()
-def evaluate(
-    network: torch.nn.Module,
-    batches: Iterable[tuple[Tensor, Tensor]],
-    *,
-    classes: int,
-    device: torch.device,
-    label_smoothing: float,
-    precision: str,
-    stop: Callable[[], bool],
-) -> tuple[float, float, list[list[int]]]:
-    """Mean loss, accuracy in percent and confusion of `network`, in evaluation mode, over `batches`.
-
-    Raises StoppedError when `stop` says so between two batches.
+    Casts of weights are not kept: each is used once in a step, and a captured step must make its own.
     """
-    network.eval()
-    meter = Meter.empty(classes, device)
-    for images, targets in batches:
-        if stop():
-            raise StoppedError("stopped during validation")
-        with autocast(device, precision):
-            logits = network(images)
-            loss = F.cross_entropy(logits, targets, label_smoothing=label_smoothing)
-        meter.add(loss, logits, targets)
-    return meter.read()
+    enabled = precision == "bf16"
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled, cache_enabled=False)
 
 
 def classification(names: tuple[str, ...], confusion: list[list[int]]) -> Classification:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from rotui.data.images import ImageSet, image_offsets
 from rotui.engine.batches import ImagePool, evaluation_draws, step_sizes, training_draws
+from rotui.engine.reading import Reading
 from rotui.engine.rotation import Rotations
 from rotui.engine.seeding import derive_seed, seeded
 from rotui.errors import StoppedError
@@ -76,6 +77,7 @@ def measure_leak(
     size = min(profile.data.image_size, LARGEST_SIZE)
     count, seed = profile.rotation.count, profile.seed
     rotations = Rotations(profile.rotation, size, device)
+    reading = Reading(profile.data.crop_padding, profile.data.horizontal_flip, rotations)
     training, tested = (
         ImagePool(
             noise_images(number, size, derive_seed(seed, use)), size, profile.data.normalisation, device
@@ -90,9 +92,7 @@ def measure_leak(
         if stop():
             raise StoppedError(f"stopped at step {number} of {steps}")
         drawn = draws[part]
-        images = training.read(
-            drawn.order, drawn, profile.data.crop_padding, profile.data.horizontal_flip, rotations
-        )
+        images = training.read(drawn.order, drawn, reading)
         loss = F.cross_entropy(network(images), drawn.rotation)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -118,6 +118,6 @@ def _correct(network: nn.Module, images: ImagePool, rotations: Rotations, seed: 
     right: list[Tensor] = []
     for part in step_sizes(TEST_IMAGES, BATCH):
         drawn = draws[part]
-        logits = network(images.read(drawn.order, drawn, 0, False, rotations))
+        logits = network(images.read(drawn.order, drawn, Reading(rotations=rotations)))
         right.append((logits.argmax(dim=1) == drawn.rotation).sum())
     return int(torch.stack(right).sum())

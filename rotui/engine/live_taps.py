@@ -1,4 +1,4 @@
-"""Convolutions of images so small that each output sees all of them: matrix products of the taps that are live.
+"""Convolutions of images so small that each output sees all of them: matrix products of their live taps.
 
 At 32 px the ImageNet stem leaves `layer4` single pixels, where eight of the nine taps of a kernel only ever
 meet padding. Their gradient is zero at every step, so that Adam never moves them: leaving them out of the
@@ -126,8 +126,9 @@ def keep_live_taps(network: nn.Module, image_size: int) -> None:
     To be called before the parameters are handed to an optimiser.
     """
     for name, (part, height, width) in _input_sizes(network, image_size).items():
-        sizes = zip((height, width), part.kernel_size, part.stride, part.padding, strict=True)
-        rows, columns = (dense_axis(size, kernel, stride, int(pad)) for size, kernel, stride, pad in sizes)
+        pads = [pad for pad in part.padding if isinstance(pad, int)]
+        sizes = zip((height, width), part.kernel_size, part.stride, pads, strict=True)
+        rows, columns = (dense_axis(*axis) for axis in sizes)
         if rows is not None and columns is not None:
             parent, _, own = name.rpartition(".")
             setattr(network.get_submodule(parent), own, LiveTapsConv2d(part, rows, columns))

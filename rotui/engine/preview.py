@@ -22,7 +22,7 @@ from rotui.engine.batches import (
 )
 from rotui.engine.evaluation import autocast
 from rotui.engine.networks import build_network
-from rotui.engine.rotation import Rotations
+from rotui.engine.reading import judging_reading, training_reading
 from rotui.engine.training import class_names, never
 from rotui.errors import StoppedError, StoreError
 from rotui.profile.datasets import Triple
@@ -151,19 +151,11 @@ def steps_of(run: PlannedRun, splits: Splits, *, validation: bool) -> int:
 def training_inputs(run: PlannedRun, splits: Splits, epoch: int, step: int) -> tuple[Tensor, Tensor, Tensor]:
     """The very tensors of a training step: normalised float32 images (N, 3, S, S), targets (N,), and the
     positions in the training split that were drawn."""
-    profile, rotations = run.profile, _rotations(run, CPU)
+    profile, reading = run.profile, training_reading(run, CPU)
     part = _part(step, _parts(run, splits, validation=False))
-    count = profile.rotation.count if rotations else 1
+    count = profile.rotation.count if reading.rotations else 1
     draws = training_draws(profile.seed, epoch - 1, len(splits.train), splits.epoch_images, count)[part]
-    batches = _on_device(run, splits.train, CPU).batches(
-        draws,
-        profile.optimizer.batch_size,
-        padding=profile.data.crop_padding,
-        flip=profile.data.horizontal_flip,
-        rotations=rotations,
-        every_rotation=profile.rotation.per_step == "all",
-    )
-    images, targets = next(batches)
+    images, targets = _on_device(run, splits.train, CPU).read(draws, reading)
     return images, targets, draws.order
 
 
@@ -207,8 +199,7 @@ def _validation(
     return _on_device(run, splits.validation, device).batches(
         draws,
         run.profile.optimizer.batch_size,
-        rotations=_rotations(run, device),
-        every_rotation=run.profile.rotation.validation == "all",
+        judging_reading(run, device),
     )
 
 
@@ -221,13 +212,6 @@ def _repeats(run: PlannedRun) -> int:
 def _on_device(run: PlannedRun, split: Split, device: torch.device) -> SplitOnDevice:
     data = run.profile.data
     return SplitOnDevice(split, ImagePool(split.images, data.image_size, data.normalisation, device))
-
-
-def _rotations(run: PlannedRun, device: torch.device) -> Rotations | None:
-    profile = run.profile
-    if not run.stage.predicts_rotation:
-        return None
-    return Rotations(profile.rotation, profile.data.image_size, device)
 
 
 def _parts(run: PlannedRun, splits: Splits, *, validation: bool) -> list[slice]:

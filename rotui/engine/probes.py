@@ -11,6 +11,7 @@ from rotui.data.splits import Splits
 from rotui.engine.batches import ImagePool, SplitOnDevice, evaluation_draws
 from rotui.engine.evaluation import autocast
 from rotui.engine.networks import build_network, features
+from rotui.engine.reading import Reading
 from rotui.errors import StoppedError
 from rotui.profile.schema import Profile
 from rotui.study.records import FeatureProbe
@@ -42,7 +43,7 @@ class ProbeData:
         """
         profile = self._profile
         draws = evaluation_draws(profile.seed, 0, len(split), 1)
-        for images, labels in split.batches(draws, profile.optimizer.batch_size):
+        for images, labels in split.batches(draws, profile.optimizer.batch_size, Reading()):
             if stop():
                 raise StoppedError("stopped while features were read")
             with torch.no_grad(), autocast(split.pool.device, profile.compute.precision):

@@ -7,21 +7,15 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from rotui.data.splits import Splits
-from rotui.engine.batches import (
-    ImagePool,
-    SplitOnDevice,
-    evaluation_draws,
-    step_sizes,
-    training_draws,
-)
+from rotui.engine.batches import Draws, evaluation_draws, step_sizes, training_draws
 from rotui.engine.checkpoint import Captured, Resumable
-from rotui.engine.evaluation import Meter, autocast, classification, evaluate
-from rotui.engine.networks import build_network, load_trunk, set_trained_parts, set_training_mode
-from rotui.engine.rotation import Rotations
+from rotui.engine.evaluation import classification
+from rotui.engine.networks import set_training_mode
+from rotui.engine.optimizer import set_learning_rate
+from rotui.engine.program import Judged, Program
 from rotui.errors import RunFailedError, StoppedError
 from rotui.study.planning import PlannedRun
 from rotui.study.records import Classification, EpochRecord
@@ -68,7 +62,7 @@ def ignore(progress: Progress) -> None:
 
 
 class Training(Resumable):
-    """One run's network, optimiser and data on a device, and how an epoch of it is trained and judged."""
+    """One run on a program of its own or a lent one: how an epoch of it is trained and judged."""
 
     def __init__(
         self,
@@ -76,28 +70,20 @@ class Training(Resumable):
         splits: Splits,
         device: torch.device,
         trunk: Mapping[str, Tensor] | None,
+        program: Program | None = None,
     ) -> None:
-        profile, stage = run.profile, run.stage
-        self.profile, self.stage, self.stage_name, self.device = profile, stage, run.stage_name, device
+        self.profile, self.stage, self.stage_name, self.device = (
+            run.profile,
+            run.stage,
+            run.stage_name,
+            device,
+        )
         self.class_names = class_names(run, splits)
-        network = build_network(profile.network, len(self.class_names), profile.seed)
-        if trunk is not None:
-            load_trunk(network, trunk)
-        trained = set_trained_parts(network.to(device), stage)
-        super().__init__(
-            network,
-            torch.optim.Adam(trained, lr=profile.optimizer.learning_rate),
-            Meter.empty(len(self.class_names), device),
-        )
-        size, normalisation = profile.data.image_size, profile.data.normalisation
-        training_pool = ImagePool(splits.train.images, size, normalisation, device)
-        self.train = SplitOnDevice(splits.train, training_pool)
-        self.holdout = SplitOnDevice(splits.holdout, training_pool) if splits.holdout else None
-        self.validation = SplitOnDevice(
-            splits.validation, ImagePool(splits.validation.images, size, normalisation, device)
-        )
+        self.program = program or Program(run, splits, len(self.class_names), device)
+        self.program.begin(run.profile.seed, trunk)
+        super().__init__(self.program.network, self.program.optimizer, self.program.meter)
         self.epoch_images = splits.epoch_images
-        self.rotations = Rotations(profile.rotation, size, device) if stage.predicts_rotation else None
+        self._draws: tuple[int, Draws] | None = None
 
     def train_epoch(
         self, stop: Callable[[], bool], observe: Callable[[Progress], None], keep: Keep
@@ -106,8 +92,7 @@ class Training(Resumable):
         when `stop` says so, and RunFailedError when a loss is not finite."""
         epoch = self.epoch
         learning_rate = self.profile.learning_rate(self.stage_name, epoch)
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
+        set_learning_rate(self.optimizer, learning_rate)
         try:
             self._train_steps(stop, observe, keep)
             train_loss, train_accuracy, _ = self.meter.read()
@@ -132,10 +117,11 @@ class Training(Resumable):
         epoch = self.epoch
         _require_finite("training", train_loss, epoch, learning_rate)
         holdout_loss = holdout_accuracy = None
-        if self.holdout is not None:
-            holdout_loss, holdout_accuracy, _ = self._judge(self.holdout, epoch, stop)
+        if self.program.holdout is not None:
+            holdout_loss, holdout_accuracy, _ = self._judge(self.program.holdout, epoch, stop)
             _require_finite("hold-out", holdout_loss, epoch, learning_rate)
-        validation_loss, validation_accuracy, self.confusion = self._judge(self.validation, epoch, stop)
+        judged = self._judge(self.program.validation, epoch, stop)
+        validation_loss, validation_accuracy, self.confusion = judged
         _require_finite("validation", validation_loss, epoch, learning_rate)
         return EpochRecord(
             epoch=epoch + 1,
@@ -152,71 +138,57 @@ class Training(Resumable):
 
     def _train_steps(self, stop: Callable[[], bool], observe: Callable[[Progress], None], keep: Keep) -> None:
         """Trains the steps of the epoch that are left."""
-        profile, epoch = self.profile, self.epoch
-        smoothing = profile.loss.label_smoothing
-        set_training_mode(self.network, self.stage, profile.network)
-        draws = training_draws(
-            profile.seed, epoch, len(self.train), self.epoch_images, self._rotation_count()
-        )
-        batch = profile.optimizer.batch_size
-        steps = len(step_sizes(self.epoch_images, batch))
+        profile, epoch, steps = self.profile, self.epoch, self.program.steps
+        sizes = step_sizes(self.epoch_images, profile.optimizer.batch_size)
         if not self.step:
-            self.meter = Meter.empty(len(self.class_names), self.device)
+            self.meter.clear()
             self.seen, self.seconds = 0, 0.0
         last = time.perf_counter()
-        left = slice(self.step * batch, None) if self.step < steps else slice(0)
-        batches = self.train.batches(
-            draws[left],
-            batch,
-            padding=profile.data.crop_padding,
-            flip=profile.data.horizontal_flip,
-            rotations=self.rotations,
-            every_rotation=profile.rotation.per_step == "all",
-        )
-        for step, (images, targets) in enumerate(batches, start=self.step + 1):
+        set_training_mode(self.network, self.stage, profile.network)
+        steps.begin(self._drawn(epoch), sizes[self.step].start if self.step < len(sizes) else 0)
+        per_image = self.program.training.repeats
+        for step, part in enumerate(sizes[self.step :], start=self.step + 1):
             if stop():
-                raise StoppedError(f"stopped in epoch {epoch + 1} before step {step} of {steps}")
-            with autocast(self.device, profile.compute.precision):
-                logits = self.network(images)
-                loss = F.cross_entropy(logits, targets, label_smoothing=smoothing)
-            self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            self.optimizer.step()
-            self.meter.add(loss, logits, targets)
+                raise StoppedError(f"stopped in epoch {epoch + 1} before step {step} of {len(sizes)}")
+            images = part.stop - part.start
+            steps.take(images)
             self.step = step
-            self.seen += len(targets)
+            self.seen += images * per_image
             self.seconds, last = self.seconds + time.perf_counter() - last, time.perf_counter()
-            observe(Progress(epoch + 1, step, steps, len(targets)))
+            observe(Progress(epoch + 1, step, len(sizes), images * per_image))
             keep("step", self.capture)
         if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
+            self._drawn(epoch + 1)  # while the device is at work
+            torch.cuda.current_stream(self.device).synchronize()
         self.seconds += time.perf_counter() - last
 
+    def _drawn(self, epoch: int) -> Draws:
+        """What an epoch draws, kept until another is asked for."""
+        if self._draws is None or self._draws[0] != epoch:
+            images, rotations = len(self.program.train), self._rotation_count()
+            drawn = training_draws(self.profile.seed, epoch, images, self.epoch_images, rotations)
+            self._draws = (epoch, drawn)
+        return self._draws[1]
+
     def _judge(
-        self, split: SplitOnDevice, epoch: int, stop: Callable[[], bool]
+        self, judged: Judged, epoch: int, stop: Callable[[], bool]
     ) -> tuple[float, float, list[list[int]]]:
+        """Mean loss, accuracy in percent and confusion of the network over a split, in evaluation mode.
+        Raises StoppedError between two steps when `stop` says so."""
         profile = self.profile
-        rotation = profile.rotation
-        drawn_epoch = epoch if rotation.validation == "fresh" else 0
-        draws = evaluation_draws(profile.seed, drawn_epoch, len(split), self._rotation_count())
-        batches = split.batches(
-            draws,
-            profile.optimizer.batch_size,
-            rotations=self.rotations,
-            every_rotation=rotation.validation == "all",
-        )
-        return evaluate(
-            self.network,
-            batches,
-            classes=len(self.class_names),
-            device=self.device,
-            label_smoothing=profile.loss.label_smoothing,
-            precision=profile.compute.precision,
-            stop=stop,
-        )
+        drawn_epoch = epoch if profile.rotation.validation == "fresh" else 0
+        draws = evaluation_draws(profile.seed, drawn_epoch, len(judged.split), self._rotation_count())
+        self.network.eval()
+        judged.meter.clear()
+        judged.steps.begin(draws)
+        for part in step_sizes(len(draws.order), profile.optimizer.batch_size):
+            if stop():
+                raise StoppedError("stopped during validation")
+            judged.steps.take(part.stop - part.start)
+        return judged.meter.read()
 
     def _rotation_count(self) -> int:
-        return self.profile.rotation.count if self.rotations else 1
+        return self.profile.rotation.count if self.stage.predicts_rotation else 1
 
 
 def _require_finite(part: str, loss: float, epoch: int, learning_rate: float) -> None:
@@ -249,18 +221,19 @@ def train(
     keep: Keep = keep_none,
     stop: Callable[[], bool] = never,
     observe: Callable[[Progress], None] = ignore,
+    program: Program | None = None,
 ) -> Generator[EpochRecord, None, TrainedNetwork]:
     """Trains `run` on `splits` and yields one record after each epoch; the generator's value is the network.
 
     `trunk` holds the tensors of the pre-trained trunk for stages that start from one. `stop` is asked before
     every step and raises StoppedError; `observe` is told of every step. `keep` may take a checkpoint at every
     moment; its content given back as `resume_from`, the training goes on from there, and yields the records
-    of the epochs before at once.
+    of the epochs before at once. `program` is lent for the training and for as long as its network is used.
     Raises RunFailedError, and StoreError where `resume_from` is no checkpoint of this run.
     """
     if splits.epoch_images * (run.profile.rotation.count if _shows_all(run) else 1) < 2:
         raise RunFailedError("batch norm cannot be trained on one image (2 or more training images)")
-    training = Training(run, splits, device, trunk)
+    training = Training(run, splits, device, trunk, program)
     if resume_from is not None:
         training.restore(resume_from)
     yield from training.records

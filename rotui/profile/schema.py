@@ -200,6 +200,12 @@ class ComputeSettings(Settings):
     """CPU threads; 0 is one for each available core, and a finished run is reused however many it had."""
     deterministic: bool = False
     """Whether only kernels that repeat bit for bit are used on CUDA. CPU runs repeat at equal threads."""
+    live_taps: bool = True
+    """Whether convolutions of images so small that each output sees all of them are matrix products of the
+    taps that ever meet a pixel. The numbers are the same but for rounding."""
+    cuda_graphs: bool = True
+    """Whether steps on CUDA are captured once and replayed. The arithmetic is the same, and a finished run is
+    reused whichever it had."""
 
 
 class ScaleSettings(Settings):

@@ -7,7 +7,7 @@ from typing import Any
 from rotui.profile.schema import Profile
 from rotui.profile.stages import STAGES, StageName
 
-ENGINE_VERSION = 1
+ENGINE_VERSION = 2
 """Raised whenever the same settings would give other numbers than before."""
 
 
@@ -22,6 +22,7 @@ def determining_settings(profile: Profile, stage: StageName, parent_key: str) ->
         mode="json", include={"seed", "data", "network", "loss", "optimizer", "compute", "scale"}
     )
     settings["data"]["mean"], settings["data"]["std"] = profile.data.normalisation
+    del settings["compute"]["cuda_graphs"]
     if profile.data.name != "imagenette":
         del settings["data"]["variant"]
     if kind.trains_all:

@@ -20,6 +20,7 @@ from rotui.engine.batches import (
     step_sizes,
     training_draws,
 )
+from rotui.engine.reading import Reading
 from rotui.engine.rotation import Rotations
 from rotui.profile.schema import RotationSettings
 
@@ -73,7 +74,7 @@ def test_training_batches_equal_torchvision(
     split = Split(images, indices, np.arange(7))
     draws = training_draws(3, 0, 7, 35, count)
     batches = SplitOnDevice(split, ImagePool(images, size, (MEAN, STD), CPU)).batches(
-        draws, 16, padding=4, flip=True, rotations=Rotations(RotationSettings(count=count), size, CPU)
+        draws, 16, Reading(4, True, Rotations(RotationSettings(count=count), size, CPU))
     )
     shown = [*batches]
     seen = torch.from_numpy(indices)[draws.order]
@@ -91,7 +92,7 @@ def test_training_batches_without_rotation_carry_the_labels(size: int, pictures:
     split = Split(images, np.array([5, 2, 0]), np.array([2, 7, 4]))
     draws = training_draws(8, 2, 3, 3, 1)
     ((batch, labels),) = SplitOnDevice(split, ImagePool(images, size, (MEAN, STD), CPU)).batches(
-        draws, 8, padding=4, flip=True
+        draws, 8, Reading(4, True)
     )
     seen = torch.tensor([5, 2, 0])[draws.order]
     assert torch.equal(batch, one_by_one(images, seen, draws, size, 4, True))
@@ -107,7 +108,7 @@ def test_evaluation_only_rotates_and_normalises_in_dataset_order(
     split = Split(images, np.arange(7), images.labels)
     draws = evaluation_draws(3, 5, 7, count)
     ((batch, targets),) = SplitOnDevice(split, ImagePool(images, size, (MEAN, STD), CPU)).batches(
-        draws, 16, rotations=Rotations(RotationSettings(count=count), size, CPU)
+        draws, 16, Reading(rotations=Rotations(RotationSettings(count=count), size, CPU))
     )
     normal = TF.normalize(torch.from_numpy(images.dense()).to(torch.float32).div(255), MEAN, STD)
     assert torch.equal(batch, rotated(normal, draws, count))
@@ -117,7 +118,7 @@ def test_evaluation_only_rotates_and_normalises_in_dataset_order(
 def test_evaluation_of_larger_images_takes_their_centre(pictures: MakePictures) -> None:
     images = noise([(32, 40), (48, 32), (36, 52)], pictures)
     pool = ImagePool(images, 32, (MEAN, STD), CPU)
-    batch = pool.read(torch.arange(3), evaluation_draws(0, 0, 3, 1), 0, False)
+    batch = pool.read(torch.arange(3), evaluation_draws(0, 0, 3, 1), Reading())
     for index in range(3):
         centre = TF.center_crop(torch.from_numpy(images.image(index).copy()), [32, 32])
         assert torch.equal(batch[index], TF.normalize(centre.to(torch.float32).div(255), MEAN, STD))
@@ -126,7 +127,9 @@ def test_evaluation_of_larger_images_takes_their_centre(pictures: MakePictures) 
 def test_images_smaller_than_the_crop_stand_in_black(pictures: MakePictures) -> None:
     images = noise([(20, 24)], pictures)
     draws = training_draws(0, 0, 1, 1, 1)
-    batch = ImagePool(images, 32, ((0.0,) * 3, (1.0,) * 3), CPU).read(torch.zeros(1).long(), draws, 4, False)
+    batch = ImagePool(images, 32, ((0.0,) * 3, (1.0,) * 3), CPU).read(
+        torch.zeros(1).long(), draws, Reading(4)
+    )
     expected = torch.zeros(3, 32, 32)
     expected[:, 4:24, 4:28] = torch.from_numpy(images.image(0).copy()).to(torch.float32).div(255)
     assert torch.equal(batch[0], expected)
@@ -141,12 +144,7 @@ def test_every_rotation_of_an_image_stands_in_the_batch_from_one_crop_and_flip(
     draws = training_draws(1, 0, 5, 5, count)
     shown = [
         *SplitOnDevice(split, ImagePool(images, 32, (MEAN, STD), CPU)).batches(
-            draws,
-            3,
-            padding=4,
-            flip=True,
-            rotations=Rotations(RotationSettings(count=count), 32, CPU),
-            every_rotation=True,
+            draws, 3, Reading(4, True, Rotations(RotationSettings(count=count), 32, CPU), every_rotation=True)
         )
     ]
     assert [len(part) for part, _ in shown] == [3 * count, 2 * count]
@@ -160,7 +158,7 @@ def test_filled_corners_equal_torchvision_fill(pictures: MakePictures) -> None:
     images = noise(shapes_of(32, False), pictures)
     rotations = Rotations(RotationSettings(count=6, fill=-1.25), 32, CPU)
     draws = training_draws(5, 0, 7, 7, 6)
-    batch = ImagePool(images, 32, (MEAN, STD), CPU).read(draws.order, draws, 4, True, rotations)
+    batch = ImagePool(images, 32, (MEAN, STD), CPU).read(draws.order, draws, Reading(4, True, rotations))
     plain = one_by_one(images, draws.order, draws, 32, 4, True)
     assert torch.equal(batch, rotated(plain, draws, 6, fill=[-1.25]))
 
@@ -170,7 +168,7 @@ def test_bilinear_filled_corners_blend_with_the_fill(pictures: MakePictures) -> 
     images = noise(shapes_of(32, False), pictures)
     rotations = Rotations(RotationSettings(count=6, fill=-1.25, interpolation="bilinear"), 32, CPU)
     draws = training_draws(5, 0, 7, 7, 6)
-    batch = ImagePool(images, 32, (MEAN, STD), CPU).read(draws.order, draws, 4, True, rotations)
+    batch = ImagePool(images, 32, (MEAN, STD), CPU).read(draws.order, draws, Reading(4, True, rotations))
     sheet = TF.pad(one_by_one(images, draws.order, draws, 32, 4, True), [16] * 4, fill=-1.25)
     turned = rotated(sheet, draws, 6, interpolation=InterpolationMode.BILINEAR)
     torch.testing.assert_close(batch, TF.center_crop(turned, [32, 32]), rtol=0, atol=2e-4)
@@ -185,7 +183,7 @@ def test_bilinear_rotation_agrees_with_torchvision(count: int, size: int, pictur
     settings = RotationSettings(count=count, interpolation="bilinear")
     draws = training_draws(5, 0, 7, 14, count)
     batch = ImagePool(images, size, (MEAN, STD), CPU).read(
-        draws.order, draws, 4, True, Rotations(settings, size, CPU)
+        draws.order, draws, Reading(4, True, Rotations(settings, size, CPU))
     )
     plain = one_by_one(images, draws.order, draws, size, 4, True)
     expected = rotated(plain, draws, count, interpolation=InterpolationMode.BILINEAR)

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-import rotui.engine.training as training
 from rotui.data.images import Dataset, ImageSet
 from rotui.data.splits import Splits, split_dataset
+from rotui.engine import program
 from rotui.engine.preview import (
     Mistake,
     confident_mistakes,
@@ -57,7 +57,7 @@ def fed(monkeypatch: pytest.MonkeyPatch) -> tuple[Fed, Fed]:
     """What a network built from now on is given with what is asked of it, in training and in evaluation."""
     in_training: Fed = []
     in_evaluation: Fed = []
-    build, loss = training.build_network, torch.nn.functional.cross_entropy
+    build, loss = program.build_network, torch.nn.functional.cross_entropy
     seen: list[tuple[bool, Tensor]] = []
 
     def built(*arguments: Any) -> Any:
@@ -70,7 +70,7 @@ def fed(monkeypatch: pytest.MonkeyPatch) -> tuple[Fed, Fed]:
         (in_training if trains else in_evaluation).append((images, targets.clone()))
         return loss(logits, targets, **options)
 
-    monkeypatch.setattr(training, "build_network", built)
+    monkeypatch.setattr(program, "build_network", built)
     monkeypatch.setattr(torch.nn.functional, "cross_entropy", judged)
     return in_training, in_evaluation
 
