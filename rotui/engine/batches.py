@@ -37,6 +37,10 @@ class Draws:
     def __getitem__(self, part: slice) -> "Draws":
         return Draws(*(getattr(self, name)[part] for name in self.__dataclass_fields__))
 
+    def copied(self, device: torch.device) -> "Draws":
+        """The same draws in memory of their own, on another device or this one."""
+        return Draws(*(getattr(self, name).to(device, copy=True) for name in self.__dataclass_fields__))
+
     def at(self, rows: Tensor) -> "Draws":
         """The entries with these numbers, int64 (N,)."""
         return Draws(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
@@ -87,14 +91,21 @@ class ImagePool:
         self.device = device
         self._pixels = torch.from_numpy(images.pixels).to(device)
         self._offsets = torch.from_numpy(images.offsets).to(device)
-        self._heights = torch.from_numpy(images.heights).to(device, torch.int64)
-        self._widths = torch.from_numpy(images.widths).to(device, torch.int64)
+        self._heights = torch.from_numpy(images.heights).to(device)
+        self._widths = torch.from_numpy(images.widths).to(device)
+        self._dense: Tensor | None = None
+        if images.uniform and len(images):
+            self._width = int(images.widths[0])
+            pixels = self._pixels[: 3 * int(images.heights[0]) * self._width * len(images)]
+            self._dense = pixels.view(len(images), 3, -1)
         mean, std = normalisation
         self._full = torch.tensor(255.0, device=device)
         self._mean = torch.tensor(mean, dtype=torch.float32, device=device).view(1, 3, 1)
         self._std = torch.tensor(std, dtype=torch.float32, device=device).view(1, 3, 1)
-        pixel = torch.arange(size * size, device=device)
+        pixel = torch.arange(size * size, dtype=torch.int32, device=device)
         self._rows, self._columns = pixel // size, pixel % size
+        self._channels = torch.arange(3, device=device)[:, None]
+        self._zero = torch.zeros((), dtype=torch.int32, device=device)
 
     def read(
         self,
@@ -107,28 +118,26 @@ class ImagePool:
         Equal to the bit to torchvision's crop with black padding, horizontal flip, `to_tensor`, `normalize`
         and `rotate`, one after the other.
         """
-        padding, rotations = reading.padding, reading.rotations
+        rotations = reading.rotations
         heights, widths = self._heights[images, None], self._widths[images, None]
-        top = _crop_start(draws.top, heights, padding, self.size)
-        left = _crop_start(draws.left, widths, padding, self.size)
+        top = _crop_start(draws.top, heights, reading.padding, self.size)
+        left = _crop_start(draws.left, widths, reading.padding, self.size)
         sources = rotations.sources(draws.rotation) if rotations else None
         if sources is None:
             rows, columns = self._rows.expand(len(images), -1), self._columns.expand(len(images), -1)
         else:
-            columns = sources % self.size
-            rows = torch.div(sources, self.size, rounding_mode="floor")
+            rows, columns = sources.rows, sources.columns
         if reading.flip:
             columns = torch.where(draws.flip[:, None], self.size - 1 - columns, columns)
         rows, columns = rows + top, columns + left
-        is_padding = (rows < 0) | (rows >= heights) | (columns < 0) | (columns >= widths)
-        within = torch.where(is_padding, 0, rows * widths + columns)
-        start = self._offsets[images, None, None] + within[:, None, :]
-        channel = (heights * widths)[:, None] * torch.arange(3, device=self.device)[:, None]
-        values = torch.take(self._pixels, start + channel)
-        values.masked_fill_(is_padding[:, None, :], 0)
+        row = rows.clamp(min=self._zero, max=heights - 1)
+        column = columns.clamp(min=self._zero, max=widths - 1)
+        is_within = (row == rows) & (column == columns)
+        values = self._take(images, row, column).mul_(is_within[:, None].to(torch.uint8))
         batch = values.to(torch.float32).div_(self._full).sub_(self._mean).div_(self._std)
-        if sources is not None and rotations is not None:
-            batch.masked_fill_((sources < 0)[:, None, :], rotations.settings.fill)
+        if sources is not None and sources.inside is not None and rotations is not None:
+            outside = rotations.settings.fill * (1 - sources.inside)
+            batch.mul_(sources.inside[:, None]).add_(outside[:, None])
         batch = batch.view(len(images), 3, self.size, self.size)
         if rotations is not None:
             if sources is None:
@@ -136,11 +145,20 @@ class ImagePool:
             batch = rotations.finish(batch)
         return batch
 
+    def _take(self, images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+        """uint8 (N, 3, S * S): of each of the `images` (N,) the pixels at `rows` and `columns` (N, S * S)."""
+        if self._dense is not None:
+            at = (rows * self._width + columns).long()
+            return self._dense[images].gather(2, at[:, None].expand(-1, 3, -1))
+        heights, widths = self._heights[images, None].long(), self._widths[images, None]
+        start = self._offsets[images, None, None] + (rows * widths + columns)[:, None, :]
+        return torch.take(self._pixels, start + (heights * widths)[:, None] * self._channels)
+
 
 def _crop_start(drawn: Tensor, lengths: Tensor, padding: int, size: int) -> Tensor:
-    """First row or column of each crop in the unpadded image, (N, 1); negative inside the padding."""
+    """First row or column of each crop in the unpadded image, int32 (N, 1); negative inside the padding."""
     positions = (lengths + 2 * padding - size + 1).clamp(min=1)
-    return torch.minimum((drawn[:, None] * positions).long(), positions - 1) - padding
+    return torch.minimum((drawn[:, None] * positions).int(), positions - 1) - padding
 
 
 def step_sizes(images: int, batch: int) -> list[slice]:

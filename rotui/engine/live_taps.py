@@ -80,13 +80,14 @@ def _windows(rows: Axis, columns: Axis) -> list[tuple[slice, slice]]:
 class LiveTapsConv2d(nn.Module):
     """A convolution without bias of images of one small size. `weight` (O, I, kh, kw) is the live part of its
     kernel; its state dict has the whole kernel, as torchvision's would, the dead taps as they were loaded.
+    `rows` and `columns` say which taps are live.
 
     It maps (N, I, H, W) to (N, O, H', W') in channels-last order.
     """
 
     def __init__(self, whole: nn.Conv2d, rows: Axis, columns: Axis) -> None:
         super().__init__()
-        self._rows, self._columns = rows, columns
+        self.rows, self.columns = rows, columns
         self._taps = (slice(None), slice(None), rows.live, columns.live)
         self.whole: Tensor
         self.register_buffer("whole", whole.weight.detach().clone(), persistent=False)
@@ -96,10 +97,10 @@ class LiveTapsConv2d(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """The convolution as one matrix product."""
         kernel = self.weight.permute(0, 2, 3, 1)
-        matrix = _Unfolded.apply(kernel, self._rows, self._columns)
-        seen = images[:, :, self._rows.seen, self._columns.seen].permute(0, 2, 3, 1).flatten(1)
+        matrix = _Unfolded.apply(kernel, self.rows, self.columns)
+        seen = images[:, :, self.rows.seen, self.columns.seen].permute(0, 2, 3, 1).flatten(1)
         outputs = nn.functional.linear(seen, matrix)
-        shape = (len(images), len(self._rows.starts), len(self._columns.starts), kernel.shape[0])
+        shape = (len(images), len(self.rows.starts), len(self.columns.starts), kernel.shape[0])
         return outputs.view(shape).permute(0, 3, 1, 2)
 
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 def make_optimizer(
     trained: Sequence[nn.Parameter], learning_rate: float, device: torch.device
 ) -> torch.optim.Adam:
-    """Adam in one fused kernel, its moments there from the start. On CUDA the learning rate is a tensor there,
+    """Adam in one fused kernel, its moments there from the start. On CUDA its learning rate is a tensor too,
     which a captured step reads."""
     captured = device.type == "cuda"
     rate = torch.tensor(learning_rate, device=device) if captured else learning_rate

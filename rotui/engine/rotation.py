@@ -5,6 +5,7 @@ class, made once by torchvision's own `rotate`; every other setting is sampled f
 """
 
 import math
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -61,6 +62,22 @@ def sample_rotated(images: Tensor, degrees: Tensor, settings: RotationSettings) 
     return turned + settings.fill
 
 
+@dataclass(frozen=True)
+class Sources:
+    """Where each output pixel of N images comes from: int32 `rows` and `columns` (N, S * S). `inside` is 1,
+    or 0 in an empty corner, where they say nothing, float32 (N, S * S); None where there is none."""
+
+    rows: Tensor
+    columns: Tensor
+    inside: Tensor | None
+
+
+def _sources(table: Tensor, size: int, device: torch.device) -> Sources:
+    pixels = table.clamp(min=0).int().to(device)
+    inside = (table >= 0).float().to(device) if (table < 0).any() else None
+    return Sources(pixels // size, pixels % size, inside)
+
+
 class Rotations:
     """The rotation pipeline of a profile at one image size, on one device."""
 
@@ -69,12 +86,19 @@ class Rotations:
         self.uses_table = (
             settings.interpolation == "nearest" and settings.jitter == 0 and settings.corners != "reflect"
         )
-        self._table = rotation_table(settings.count, size).to(device) if self.uses_table else None
+        self._table: Sources | None = None
+        if self.uses_table:
+            self._table = _sources(rotation_table(settings.count, size), size, device)
         self._outside = ~inscribed_disc(size, device) if settings.corners == "disc" else None
 
-    def sources(self, classes: Tensor) -> Tensor | None:
-        """Source pixel of each output pixel, (N, S * S), -1 where empty; None when sampled from a grid."""
-        return None if self._table is None else self._table[classes]
+    def sources(self, classes: Tensor) -> Sources | None:
+        """Source pixels of the images of these `classes` (N,); None when sampled from a grid."""
+        if self._table is None:
+            return None
+        table, inside = self._table, self._table.inside
+        return Sources(
+            table.rows[classes], table.columns[classes], None if inside is None else inside[classes]
+        )
 
     def apply_grid(self, images: Tensor, classes: Tensor, jitter: Tensor) -> Tensor:
         """Turns normalised `images` by their class and by `jitter` (N,), drawn from -1 to 1, where no table

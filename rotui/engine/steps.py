@@ -43,7 +43,7 @@ class Steps:
         """Begins a pass over what `draws` holds, after the first `done` images of it. All passes of one
         object have as many."""
         if self._draws is None:
-            self._draws = draws.to(self._position.device)
+            self._draws = draws.copied(self._position.device)
         else:
             self._draws.take_over(draws)
         self._position.fill_(done)

@@ -43,12 +43,13 @@ def test_disc_shows_every_class_through_the_same_round_window(interpolation: str
     rotations = Rotations(settings, 32, CPU)
     classes, jitter = torch.arange(8), torch.zeros(8)
     images = noise(1).expand(8, -1, -1, -1)
-    table = rotations.sources(classes)
-    if table is None:
+    sources = rotations.sources(classes)
+    if sources is None:
         turned = rotations.apply_grid(images, classes, jitter)
     else:
         flat = images.reshape(8, 3, -1)
-        turned = flat.gather(2, table.clamp(min=0)[:, None].expand(-1, 3, -1)).reshape(8, 3, 32, 32)
+        turned = flat.gather(2, (32 * sources.rows + sources.columns).long()[:, None].expand(-1, 3, -1))
+        turned = turned.reshape(8, 3, 32, 32)
     shown = rotations.finish(turned)
     distance = [math.hypot(row - 15.5, column - 15.5) for row in range(32) for column in range(32)]
     inside = (torch.tensor(distance) <= 16).reshape(32, 32)
