@@ -37,7 +37,7 @@ class Steps:
         self._graphs: dict[int, torch.cuda.CUDAGraph] = {}
         self._draws: Draws | None = None
         self._position = torch.zeros((), dtype=torch.int64, device=device)
-        self._numbers = torch.arange(0, device=device)
+        self._numbers: dict[int, Tensor] = {}
 
     def begin(self, draws: Draws, done: int = 0) -> None:
         """Begins a pass over what `draws` holds, after the first `done` images of it. All passes of one
@@ -50,8 +50,8 @@ class Steps:
 
     def take(self, images: int) -> None:
         """The next step, of as many `images`."""
-        if len(self._numbers) < images and images not in self._graphs:
-            self._numbers = torch.arange(images, device=self._position.device)
+        if images not in self._numbers:
+            self._numbers[images] = torch.arange(images, device=self._position.device)
         if not self._captures:
             self._step(images)
             return
@@ -61,7 +61,7 @@ class Steps:
 
     def _step(self, images: int) -> None:
         assert self._draws is not None
-        self._compute(self._draws.at(self._position + self._numbers[:images]))
+        self._compute(self._draws.at(self._position + self._numbers[images]))
         self._position += images
 
     def _captured(self, images: int) -> torch.cuda.CUDAGraph:
