@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from rotui.data.images import ImageSet
@@ -95,9 +96,9 @@ class ImagePool:
         self._widths = torch.from_numpy(images.widths).to(device)
         self._dense: Tensor | None = None
         if images.uniform and len(images):
-            self._width = int(images.widths[0])
-            pixels = self._pixels[: 3 * int(images.heights[0]) * self._width * len(images)]
-            self._dense = pixels.view(len(images), 3, -1)
+            height, width = int(images.heights[0]), int(images.widths[0])
+            pixels = self._pixels[: 3 * height * width * len(images)]
+            self._dense = pixels.view(len(images), 3, height, width)
         mean, std = normalisation
         self._full = torch.tensor(255.0, device=device)
         self._mean = torch.tensor(mean, dtype=torch.float32, device=device).view(1, 3, 1)
@@ -123,17 +124,16 @@ class ImagePool:
         top = _crop_start(draws.top, heights, reading.padding, self.size)
         left = _crop_start(draws.left, widths, reading.padding, self.size)
         sources = rotations.sources(draws.rotation) if rotations else None
-        if sources is None:
-            rows, columns = self._rows.expand(len(images), -1), self._columns.expand(len(images), -1)
-        else:
-            rows, columns = sources.rows, sources.columns
+        rows, columns = (sources.rows, sources.columns) if sources else (self._rows, self._columns)
         if reading.flip:
             columns = torch.where(draws.flip[:, None], self.size - 1 - columns, columns)
-        rows, columns = rows + top, columns + left
-        row = rows.clamp(min=self._zero, max=heights - 1)
-        column = columns.clamp(min=self._zero, max=widths - 1)
-        is_within = (row == rows) & (column == columns)
-        values = self._take(images, row, column).mul_(is_within[:, None].to(torch.uint8))
+        if self._dense is not None and min(self._dense.shape[2:]) + 2 * reading.padding >= self.size:
+            padded = F.pad(self._dense[images], [reading.padding] * 4)
+            start = (top + reading.padding) * padded.shape[3] + left + reading.padding
+            at = (rows * padded.shape[3] + columns + start).long()
+            values = padded.flatten(2).gather(2, at[:, None].expand(-1, 3, -1))
+        else:
+            values = self._take(images, rows + top, columns + left)
         batch = values.to(torch.float32).div_(self._full).sub_(self._mean).div_(self._std)
         if sources is not None and sources.inside is not None and rotations is not None:
             outside = rotations.settings.fill * (1 - sources.inside)
@@ -146,13 +146,15 @@ class ImagePool:
         return batch
 
     def _take(self, images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-        """uint8 (N, 3, S * S): of each of the `images` (N,) the pixels at `rows` and `columns` (N, S * S)."""
-        if self._dense is not None:
-            at = (rows * self._width + columns).long()
-            return self._dense[images].gather(2, at[:, None].expand(-1, 3, -1))
-        heights, widths = self._heights[images, None].long(), self._widths[images, None]
-        start = self._offsets[images, None, None] + (rows * widths + columns)[:, None, :]
-        return torch.take(self._pixels, start + (heights * widths)[:, None] * self._channels)
+        """uint8 (N, 3, S * S): the pixels of `images` (N,) at `rows` and `columns` (N, S * S), black where there
+        is none."""
+        heights, widths = self._heights[images, None], self._widths[images, None]
+        row = rows.clamp(min=self._zero, max=heights - 1)
+        column = columns.clamp(min=self._zero, max=widths - 1)
+        start = self._offsets[images, None, None] + (row * widths + column)[:, None, :]
+        values = torch.take(self._pixels, start + (heights * widths)[:, None].long() * self._channels)
+        is_within = (row == rows) & (column == columns)
+        return values.mul_(is_within[:, None].to(torch.uint8))
 
 
 def _crop_start(drawn: Tensor, lengths: Tensor, padding: int, size: int) -> Tensor:
