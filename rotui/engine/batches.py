@@ -146,8 +146,8 @@ class ImagePool:
         return batch
 
     def _take(self, images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-        """uint8 (N, 3, S * S): the pixels of `images` (N,) at `rows` and `columns` (N, S * S), black where there
-        is none."""
+        """uint8 (N, 3, S * S): the pixels of `images` (N,) at `rows` and `columns` (N, S * S), black where
+        there is none."""
         heights, widths = self._heights[images, None], self._widths[images, None]
         row = rows.clamp(min=self._zero, max=heights - 1)
         column = columns.clamp(min=self._zero, max=widths - 1)

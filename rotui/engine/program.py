@@ -19,10 +19,11 @@ from rotui.engine.networks import build_network, load_trunk, set_trained_parts
 from rotui.engine.optimizer import make_optimizer, optimizer_tensors, reset_optimizer
 from rotui.engine.reading import Reading, judging_reading, training_reading
 from rotui.engine.steps import Steps
+from rotui.profile.datasets import Triple
 from rotui.study.planning import PlannedRun
 
-Pools = dict[tuple[int, int], ImagePool]
-"""Images on the device, by which set they are and what size is cropped from them."""
+Pools = dict[tuple[int, int, tuple[Triple, Triple]], ImagePool]
+"""Images on the device, by which set they are, what size is cropped from them and how they are normalised."""
 
 
 class Judged:
@@ -115,7 +116,7 @@ class Program:
 
     def _on_device(self, split: Split) -> SplitOnDevice:
         data = self.profile.data
-        at = (id(split.images), data.image_size)
+        at = (id(split.images), data.image_size, data.normalisation)
         if at not in self._pools:
             self._pools[at] = ImagePool(split.images, data.image_size, data.normalisation, self.device)
         return SplitOnDevice(split, self._pools[at])

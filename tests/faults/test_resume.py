@@ -59,7 +59,7 @@ def test_a_checkpoint_that_leaves_something_out_does_not_end_with_the_same_bytes
     state = newest(tmp_path)
     values = torch.load(state, weights_only=True)
     if left_out == "momentum":
-        for each in values["optimizer"]["state"].values():
+        for each in values["optimizer"]:
             each["exp_avg"].zero_()
     elif left_out == "batch norm":
         for name, tensor in values["network"].items():
