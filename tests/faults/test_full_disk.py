@@ -338,9 +338,9 @@ def test_a_full_disk_pauses_each_of_two_runs_that_are_trained_at_once(
     start: Start, rotui: Commands, disk: Path
 ) -> None:
     runs = disk / "runs"
-    two = ["--epochs", "30", "--set", 'stages=["supervised-random"]', "--set", "seed=1,2"]
+    two = ["--epochs", "12", "--set", 'stages=["supervised-random"]', "--set", "seed=1,2"]
     assert rotui("queue", "add", *SMALL, *two, runs=runs) == 0, rotui.log.read_text()
-    going = start(*WORK, "--jobs", "2", runs=runs, full_at="step:25")
+    going = start(*WORK, "--jobs", "2", runs=runs, full_at="step:15")
     until(going, lambda: going.said.count("waits for room") == 2)
     assert "paused" in statuses(runs)  # what was kept in reserve is enough for one: the disk is filled again
     assert set(statuses(runs)) <= {"paused", "running"}
