@@ -16,6 +16,10 @@ WARM_UP_SECONDS = 2.0
 """Time that is not measured after all runs at work have trained a step: kernels are loaded, clocks rise."""
 WINDOW_SECONDS = 4.0
 """How long the total speed of so many runs is measured."""
+LONGEST_WINDOW_SECONDS = 20.0
+RUNS_A_LANE = 3
+"""Where a run ends meanwhile it is measured from then on, until so many have ended for each lane: short runs
+take their time to begin and to end. No longer than the longest window."""
 LEAST_RISE = 1.05
 """By what factor one more run must raise the total speed to stay."""
 MOST_LANES = 16
@@ -126,12 +130,30 @@ class _Window:
     stepped: float | None = None
     until: float | None = None
     is_warm: bool = False
+    ended: int | None = None
 
     def count(self, now: float) -> None:
         """Counts the time up to now, if it does count."""
         if self.until is not None:
             self.seconds += now - self.until
             self.until = now
+
+    def end_run(self, now: float) -> None:
+        """A run ends: the time until the next one begins does not count."""
+        if self.until is None:
+            return
+        self.count(now)
+        self.until = None
+        if self.ended is None:
+            self.images, self.seconds, self.ended = 0.0, 0.0, 0
+        else:
+            self.ended += 1
+
+    def is_enough(self, lanes: int) -> bool:
+        """Whether this tells how fast so many lanes are."""
+        if self.ended is not None and self.ended < RUNS_A_LANE * lanes:
+            return self.seconds >= LONGEST_WINDOW_SECONDS
+        return self.seconds >= WINDOW_SECONDS
 
 
 class MeasuredCount:
@@ -168,7 +190,9 @@ class MeasuredCount:
     def begins(self, name: str, run: PlannedRun) -> None:
         with self._lock:
             weight = 1.0 if run.stage.trains_all else FINE_TUNING_SHARE
-            self._at_work[name] = _Lane(kind_of(run), weight)
+            kind = kind_of(run)
+            self._at_work[name] = _Lane(kind, weight)
+            self._proven[kind] = max(self._alike(kind), self._proven.get(kind, 0))
             kinds = frozenset(lane.kind for lane in self._at_work.values())
             if kinds != self._kinds:
                 self._begin_anew(kinds)
@@ -195,8 +219,7 @@ class MeasuredCount:
 
     def ends(self, name: str, *, out_of_memory: bool) -> None:
         with self._lock:
-            self._window.count(self._clock())
-            self._window.until = None
+            self._window.end_run(self._clock())
             if out_of_memory and len(self._at_work) > 1:
                 self._most = len(self._at_work) - 1
                 self._limit = min(self._limit, self._most)
@@ -213,26 +236,26 @@ class MeasuredCount:
             if not self._at_work:
                 return True
             kind = kind_of(run)
-            alike = sum(lane.kind == kind for lane in self._at_work.values())
-            if alike < self._proven.get(kind, 0):
-                return True
+            if self._alike(kind) < self._proven.get(kind, 0):
+                return True  # the memory that was enough for as many before is still this process's
             memory = self._memory()
             if kind not in self._sizes:
                 return memory.free >= UNKNOWN_SHARE * memory.total
             largest = max(self._sizes.get(each, 0) for each in (kind, *self._kinds))
             return memory.free >= MEMORY_MARGIN * largest
 
+    def _alike(self, kind: Kind) -> int:
+        return sum(lane.kind == kind for lane in self._at_work.values())
+
     def _judge(self) -> None:
         """Raises the limit by one, or takes that back, once enough was measured."""
-        if self._is_settled or self._window.seconds < WINDOW_SECONDS:
+        if self._is_settled or not self._window.is_enough(self._limit):
             return
         rate, lanes = self._window.images / self._window.seconds, self._limit
         self._rates[lanes] = rate
         size = self._memory().held // lanes
         for kind in self._kinds:
             self._sizes[kind] = max(size, self._sizes.get(kind, 0))
-            alike = sum(lane.kind == kind for lane in self._at_work.values())
-            self._proven[kind] = max(alike, self._proven.get(kind, 0))
         if rate < LEAST_RISE * self._rates.get(lanes - 1, 0.0):
             self._limit, self._is_settled = lanes - 1, True
         elif lanes < self._most:
