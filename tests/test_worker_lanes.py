@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from pathlib import Path
 from threading import Barrier
+from threading import Event as Flag
 
 import pytest
 import torch
 from watched_worker import TINY, Watched
 
 from rotui.errors import DeviceError, StoreError
+from rotui.lane_count import FixedCount
+from rotui.lanes import Lanes
 from rotui.profile.schema import Profile
 from rotui.store.listing import ListedRun
 from rotui.store.past_runs import read_run, read_state
@@ -243,3 +246,21 @@ def test_a_defect_in_one_run_ends_the_worker_and_stops_the_others(tmp_path: Path
     again = Watched(tmp_path, stop_at=StepEnded, jobs=2)
     again.worker.work()
     assert statuses(tmp_path) == ["stopped", "stopped"]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+def test_each_lane_has_a_stream_of_its_own() -> None:
+    device = torch.device("cuda", 0)
+    lanes = Lanes(device, FixedCount(2), Flag())
+    barrier, streams = Barrier(2), []
+
+    def train() -> bool:
+        barrier.wait(60)
+        streams.append(torch.cuda.current_stream(device).cuda_stream)
+        return False
+
+    for number, run in enumerate(seeds(1, 2).runs):
+        lanes.begin(str(number), run, train)
+    lanes.join()
+    assert lanes.error is None
+    assert len({torch.cuda.default_stream(device).cuda_stream, *streams}) == 3
