@@ -2,21 +2,17 @@
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
-from threading import Event as Flag
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from watched_worker import TINY, Watched, planned
 
-from rotui.data.loading import Datasets
 from rotui.errors import DataError, ExitCode, RunFailedError, StoppedError, StoreError
 from rotui.profile.schema import Profile
-from rotui.queueing import queue_plan
 from rotui.run_execution import out_of_memory_named
-from rotui.store.adding import Queued, Wishes
 from rotui.store.past_runs import read_runs
 from rotui.store.queue import Queue
 from rotui.store.session import look
@@ -31,63 +27,7 @@ from rotui.study.events import (
     RunStopped,
     StepEnded,
 )
-from rotui.study.planning import Plan, Point, plan
-from rotui.worker import Worker, Workplace
-
-TINY = {
-    "network": {"architecture": "resnet10", "width": 8},
-    "compute": {"threads": 1},
-    "optimizer": {"learning_rate": 0.001, "batch_size": 30},
-    "scale": {"limit": 60, "epochs": 1},
-}
-
-
-def planned(*stages: str, **settings: object) -> Plan:
-    values = {"name": "tiny", "data": {"name": "digits"}, **TINY, **settings}
-    if stages:
-        values["stages"] = stages
-    return plan([Point(Profile.model_validate(values))])
-
-
-class Watched:
-    """A worker whose events are kept, and which stops at the event that the test chooses."""
-
-    def __init__(self, folder: Path, stop_at: type | None = None, on: Callable[[Event], None] | None = None):
-        self.events: list[Event] = []
-        self.notices: list[str] = []
-        self.decoded: list[tuple[int, int]] = []
-        self.stop = Flag()
-        self._stop_at, self._on, self._runs = stop_at, on, folder / "runs"
-        place = Workplace(folder / "runs", torch.device("cpu"), ("rotui", "run"))
-        self._datasets = Datasets(
-            folder / "data",
-            progress=lambda done, total: self.decoded.append((done, total)),
-            stop=self.stop.is_set,
-        )
-        self.worker = Worker(
-            place, self._datasets, listener=self._take, notice=self.notices.append, stop=self.stop
-        )
-
-    def _take(self, event: Event) -> None:
-        self.events.append(event)
-        if self._stop_at is not None and isinstance(event, self._stop_at):
-            self.stop.set()
-        if self._on is not None:
-            self._on(event)
-
-    def queue(self, made: Plan, *, fresh: bool = False) -> Queued:
-        wishes = Wishes(study="tiny", fresh=fresh, command=("rotui", "queue", "add"))
-        return queue_plan(made, self._runs, self._datasets, wishes, self.notices.append)
-
-    def work(self, made: Plan, *, fresh: bool = False) -> dict[str, str]:
-        """Queues the plan and trains it; the status of each of its runs, by stage."""
-        queued = self.queue(made, fresh=fresh)
-        self.worker.work({queued.names[run.key] for run in made.runs if run.key not in queued.finished})
-        found = {run.name: run for run in look(self._runs)[0]}
-        return {run.stage_name: found[queued.names[run.key]].status for run in made.runs}
-
-    def kinds(self) -> list[str]:
-        return [type(event).__name__ for event in self.events if not isinstance(event, StepEnded)]
+from rotui.study.planning import Point, plan
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ def open_console(
     data_dir: Path | None,
     device: str,
     *,
+    jobs: int | None,
     checkpoint_seconds: float,
     allow_inexact: bool,
     mouse: bool,
@@ -40,6 +41,7 @@ def open_console(
             allow_inexact,
             trains=not watch_only,
             command=tuple(same_command()),
+            jobs=jobs,
         )
     )
     with app.departure.listening(), lasting_output():

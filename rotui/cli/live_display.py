@@ -1,10 +1,11 @@
-"""`rotui run` on a terminal: the plan, the current run's epochs, its rate and what time is left."""
+"""`rotui run` on a terminal: the plan, the current run's epochs or a line for each of several, the rate and
+what time is left."""
 
 import time
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console, ConsoleOptions, Group, RenderResult
+from rich.console import Console, ConsoleOptions, Group, JustifyMethod, RenderResult
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -65,7 +66,9 @@ class LiveDisplay:
         width, height = options.max_width, options.size.height
         epochs = max(1, min(EPOCHS_SHOWN, height - 12))
         parts: list[Table | Text] = [self._plan_table(width, max(4, height - 8 - epochs))]
-        if current is not None:
+        if len(self._progress.in_progress) > 1:
+            parts += [Text(""), *self._several_runs(epochs, width)]
+        elif current is not None:
             parts += [Text(""), *_current_run(current, epochs, width)]
         if current is None or current.status in ("running", "probing", "paused", "finished"):
             parts.append(self._footer())
@@ -98,16 +101,43 @@ class LiveDisplay:
             table.caption = f"runs {first + 1} to {first + rows} of {len(runs)}"
         return table
 
+    def _several_runs(self, rows: int, width: int) -> list[Table | Text]:
+        """A line for each run in progress, those that began first, as far as there is room."""
+        going_on = self._progress.in_progress
+        table = Table(box=None, padding=(0, 2 if width >= 66 else 1, 0, 0), header_style="bold")
+        for heading in ("#", "now", "epoch", "val loss", "val %", "images/s", "left"):
+            side: JustifyMethod = "left" if heading == "now" else "right"
+            table.add_column(heading, justify=side, no_wrap=True)
+        for each in going_on[:rows]:
+            newest = each.epochs[-1] if each.epochs else None
+            table.add_row(
+                str(self._plan.number(each.run.key)),
+                _doing(each),
+                f"{len(each.epochs)}/{each.total_epochs}",
+                f"{newest.validation_loss:.4f}" if newest else "",
+                f"{newest.validation_accuracy:.2f}" if newest else "",
+                count(round(each.rate)) if each.rate else "",
+                duration(self._progress.run_seconds_left(each)),
+            )
+        more = len(going_on) - rows
+        return [table, Text(f"and {more} more", style="dim")] if more > 0 else [table]
+
     def _footer(self) -> Text:
         if not any(
             run.status in ("waiting", "running", "probing", "paused") for run in self._progress.runs.values()
         ):
             return Text(f"took {duration(time.monotonic() - self._began)}", style="dim")
-        current = self._progress.current
-        rate = f"{count(round(current.rate))} images/s · " if current and current.rate else ""
+        going_on = self._progress.in_progress
+        total = sum(run.rate for run in going_on if run.status == "running")
+        rate = f"{count(round(total))} images/s · " if total else ""
+        several = len(going_on) > 1
+        runs = (
+            f"{len(going_on)} runs at once"
+            if several
+            else f"this run {duration(self._progress.run_seconds_left())} left"
+        )
         return Text(
-            f"{rate}this run {duration(self._progress.run_seconds_left())} left · "
-            f"study {duration(self._progress.seconds_left())} left · Ctrl-C stops",
+            f"{rate}{runs} · study {duration(self._progress.seconds_left())} left · Ctrl-C stops",
             style="dim",
         )
 

@@ -10,7 +10,7 @@ import typer
 
 from rotui import __version__
 from rotui.cli import data, leak, preview, profiles, queue, results, run, runs, worker
-from rotui.cli.options import AllowInexact, CheckpointSeconds, DataDir, Device, RunsDir
+from rotui.cli.options import AllowInexact, CheckpointSeconds, DataDir, Device, Jobs, RunsDir
 from rotui.cli.terminal import say, say_error
 from rotui.errors import ExitCode, RotuiError
 
@@ -48,6 +48,7 @@ def rotui(
         False, "--version", callback=_version, is_eager=True, help="Print the version."
     ),
     device: Device = "auto",
+    jobs: Jobs = None,
     watch_only: Annotated[
         bool, typer.Option("--watch-only", help="Only look: another process trains what is queued.")
     ] = False,
@@ -69,6 +70,7 @@ def rotui(
         runs_dir,
         data_dir,
         device,
+        jobs=jobs,
         checkpoint_seconds=checkpoint_seconds,
         allow_inexact=allow_inexact,
         mouse=not no_mouse,

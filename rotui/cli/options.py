@@ -47,3 +47,13 @@ AllowInexact = Annotated[
 CheckpointSeconds = Annotated[
     float, typer.Option("--checkpoint-seconds", min=0, help="Least time between two checkpoints.")
 ]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        min=1,
+        max=64,
+        help="Runs trained at once. [default: on a GPU one more as long as that raises the total speed and "
+        "memory allows, up to 16; on the CPU 1, where more only pay with compute.threads=1 and one a core]",
+    ),
+]

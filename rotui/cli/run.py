@@ -18,6 +18,7 @@ from rotui.cli.options import (
     DataDir,
     Device,
     Epochs,
+    Jobs,
     Limit,
     RunsDir,
     Set,
@@ -48,6 +49,7 @@ def run(
     epochs: Epochs = 0,
     device: Device = "auto",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and train nothing.")] = False,
+    jobs: Jobs = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Train again what is finished already.")] = False,
     allow_inexact: AllowInexact = False,
     checkpoint_seconds: CheckpointSeconds = 60.0,
@@ -85,6 +87,7 @@ def run(
             fresh=fresh,
             allow_inexact=allow_inexact,
             checkpoint_seconds=checkpoint_seconds,
+            jobs=jobs,
         )
     except StoppedError as error:
         _say_how_to_go_on(str(error), fresh)
@@ -116,6 +119,7 @@ def _work(
     fresh: bool,
     allow_inexact: bool,
     checkpoint_seconds: float,
+    jobs: int | None,
 ) -> "tuple[list[ListedRun], ExitCode | None]":
     """Queues the plan and trains it under the display that fits the terminal; how its runs stand then, and
     the exit code of the signal that asked for a stop."""
@@ -145,6 +149,7 @@ def _work(
                 listener=display,
                 checkpoint_seconds=checkpoint_seconds,
                 allow_inexact=allow_inexact,
+                jobs=jobs,
             )
             if stop():
                 raise StoppedError("stopped before anything was queued")
@@ -203,7 +208,7 @@ def _say_what_failed(ended: "Sequence[ListedRun]") -> None:
 
 
 def end_now(code: int) -> None:
-    """Ends the process with its worker thread in the midst of a step; the run's lock is freed by that."""
+    """Ends the process with its worker threads in the midst of a step; the runs' locks are freed by that."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):
             stream.flush()

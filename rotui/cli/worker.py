@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from rotui.cli.interrupt import EndedAtOnceError, stop_on_signals
-from rotui.cli.options import AllowInexact, AsJson, CheckpointSeconds, DataDir, Device, RunsDir
+from rotui.cli.options import AllowInexact, AsJson, CheckpointSeconds, DataDir, Device, Jobs, RunsDir
 from rotui.cli.run import end_now
 from rotui.cli.terminal import say, talk
 from rotui.errors import ExitCode
@@ -14,6 +14,7 @@ from rotui.errors import ExitCode
 def worker(
     watch: Annotated[bool, typer.Option("--watch", help="Stay and wait when the queue is empty.")] = False,
     device: Device = "auto",
+    jobs: Jobs = None,
     allow_inexact: AllowInexact = False,
     checkpoint_seconds: CheckpointSeconds = 60.0,
     as_json: AsJson = False,
@@ -48,6 +49,7 @@ def worker(
                     listener=JsonReporter(None) if as_json else PlainReporter(None),
                     checkpoint_seconds=checkpoint_seconds,
                     allow_inexact=allow_inexact,
+                    jobs=jobs,
                 )
                 wait_for(trainer, None, stop, watch=watch)
     except EndedAtOnceError as error:

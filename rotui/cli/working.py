@@ -25,6 +25,7 @@ def make_worker(
     listener: "Callable[[Event], None]",
     checkpoint_seconds: float,
     allow_inexact: bool,
+    jobs: int | None,
 ) -> "Worker":
     """A worker on the device that the option names; InputError or DeviceError where there is none."""
     from rotui.cli.command_line import same_command
@@ -32,7 +33,7 @@ def make_worker(
     from rotui.worker import Worker, Workplace
 
     workplace = Workplace(
-        runs_dir, resolve_device(device), tuple(same_command()), checkpoint_seconds, allow_inexact
+        runs_dir, resolve_device(device), tuple(same_command()), checkpoint_seconds, allow_inexact, jobs
     )
     return Worker(
         workplace,

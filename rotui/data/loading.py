@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 
 from rotui.data.images import Dataset
 from rotui.data.splits import Splits, split_dataset
@@ -29,7 +30,7 @@ def load_dataset(
 
 
 class Datasets:
-    """The datasets of one data directory, each loaded once for all the runs that use it."""
+    """The datasets of one data directory, each loaded once for all the runs that use it, in any thread."""
 
     def __init__(
         self, data_dir: Path, *, progress: Callable[[int, int], None], stop: Callable[[], bool]
@@ -38,14 +39,16 @@ class Datasets:
         self._progress = progress
         self._stop = stop
         self._loaded: dict[tuple[str, str, str, int], Dataset] = {}
+        self._loading = Lock()
 
     def splits(self, run: PlannedRun) -> Splits:
         """What `run` trains on and is judged by. DataError, and StoppedError when asked to stop while images
         are decoded."""
         settings = run.profile.data
         decoded = (settings.name, settings.path, settings.variant, settings.image_size)
-        if decoded not in self._loaded:
-            self._loaded[decoded] = load_dataset(settings, self._data_dir, self._decoding)
+        with self._loading:
+            if decoded not in self._loaded:
+                self._loaded[decoded] = load_dataset(settings, self._data_dir, self._decoding)
         return split_dataset(self._loaded[decoded], run.profile, run.stage_name)
 
     def _decoding(self, done: int, total: int) -> None:

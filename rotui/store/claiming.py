@@ -26,13 +26,26 @@ class Claim:
     paused: bool = False
 
 
+def fits_always(past: PastRun) -> bool:
+    """The condition of a process that trains nothing else."""
+    del past
+    return True
+
+
 def claim(
-    runs_dir: Path, only: Collection[str] | None, refuse: Callable[[PastRun], str], notice: Notice
+    runs_dir: Path,
+    only: Collection[str] | None,
+    refuse: Callable[[PastRun], str],
+    notice: Notice,
+    *,
+    fits: Callable[[PastRun], bool] = fits_always,
 ) -> Claim:
     """Takes the first run whose turn it is, of those called `only` where that is given.
 
-    `refuse` says why this process cannot train a run, or nothing. Runs that are held, wait for a
-    pre-training or came from elsewhere are not taken, and none where the queue is paused.
+    `refuse` says why this process cannot train a run, or nothing; `fits` whether it can begin it now, beside
+    what it trains already: while the first in turn cannot none is taken, so that it is not passed over for
+    ever. Runs that are held, wait for a pre-training or came from elsewhere are not taken, and none where
+    the queue is paused.
     """
     left: dict[str, str] = {}
     with change(runs_dir, notice) as opened:
@@ -50,6 +63,8 @@ def claim(
             if reason:
                 left[listed.name] = reason
                 continue
+            if not fits(past):
+                return Claim(left=left)
             try:
                 directory = RunDirectory.begin(past.path)
             except RunTakenError:

@@ -77,8 +77,21 @@ class StudyProgress:
 
     def __init__(self, plan: Plan, clock: Callable[[], float]) -> None:
         self.runs = {run.key: RunProgress(run) for run in plan.runs}
-        self.current: RunProgress | None = None
         self._clock = clock
+        self._newest: RunProgress | None = None
+        self._at_once = 1
+
+    @property
+    def in_progress(self) -> list[RunProgress]:
+        """The runs that are being trained now, in the order in which they began."""
+        going_on = [each for each in self.runs.values() if each.status in ("running", "probing", "paused")]
+        return sorted(going_on, key=lambda each: each.started)
+
+    @property
+    def current(self) -> RunProgress | None:
+        """The newest run that is being trained now; where there is none the one that began last."""
+        going_on = self.in_progress
+        return going_on[-1] if going_on else self._newest
 
     def take(self, event: Event) -> None:
         """Brings the state up to date with one event."""
@@ -90,7 +103,7 @@ class StudyProgress:
             case RunStarted(directory=directory) | RunResumed(directory=directory):
                 progress.status, progress.note, progress.started = "running", directory, now
                 progress._step_time = now
-                self.current = progress
+                self._newest, self._at_once = progress, len(self.in_progress)
             case StepEnded():
                 progress.step, progress.steps = event.step, event.steps
                 elapsed, progress._step_time = now - progress._step_time, now
@@ -115,16 +128,18 @@ class StudyProgress:
             case RunStopped(reason=reason):
                 progress.status, progress.ended, progress.note = "stopped", now, reason
 
-    def run_seconds_left(self) -> float | None:
-        """Estimated seconds until the current run has trained its epochs; None before anything is known."""
-        current = self.current
-        if current is None or current.status != "running" or current.share_done <= 0:
+    def run_seconds_left(self, progress: RunProgress | None = None) -> float | None:
+        """Estimated seconds until a run, by default the current one, has trained its epochs; None before
+        anything is known."""
+        run = progress or self.current
+        if run is None or run.status != "running" or run.share_done <= 0:
             return None
-        elapsed = self._clock() - current.started
-        return elapsed * (1 - current.share_done) / current.share_done
+        elapsed = self._clock() - run.started
+        return elapsed * (1 - run.share_done) / run.share_done
 
     def seconds_left(self) -> float | None:
-        """Estimated seconds until the plan is done, from what has been trained so far in this session."""
+        """Estimated seconds until the plan is done, from what has been trained so far in this session, by as
+        many runs at once as when the last one began."""
         done = seconds = left = 0.0
         now = self._clock()
         for progress in self.runs.values():
@@ -134,4 +149,8 @@ class StudyProgress:
                 seconds += (progress.ended or now) - progress.started
             if progress.status in ("waiting", "running"):
                 left += work * (1 - progress.share_done)
-        return left * seconds / done if done > 0 else None
+        open_runs = sum(
+            run.status in ("waiting", "running", "probing", "paused") for run in self.runs.values()
+        )
+        at_once = max(1, min(self._at_once, open_runs))
+        return left * seconds / done / at_once if done > 0 else None

@@ -24,7 +24,7 @@ SURVIVES_SECONDS = 3.0
 
 
 class LeaveDialog(ModalScreen[Leave]):
-    """Asks what is to become of the run that is being trained in this process."""
+    """Asks what is to become of the runs that are being trained in this process."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -67,6 +67,7 @@ def hand_over(workplace: "Workplace") -> None:
     command = [sys.executable, "-m", "rotui", "worker", "--runs-dir", str(workplace.runs_dir.absolute())]
     command += ["--data-dir", str(workplace.data_dir.absolute()), "--device", workplace.device]
     command += ["--checkpoint-seconds", str(workplace.checkpoint_seconds)]
+    command += ["--jobs", str(workplace.jobs)] if workplace.jobs is not None else []
     command += ["--allow-inexact"] if workplace.allow_inexact else []
     with (workplace.runs_dir / WORKER_LOG).open("ab") as log:
         process = subprocess.Popen(

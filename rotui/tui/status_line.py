@@ -27,7 +27,7 @@ def _parts(snapshot: Snapshot, trainer: Trainer) -> list[str]:
     waiting = sum(run.status in ("queued", "stopped", "interrupted") for run in snapshot.queue)
     if not active:
         parts = ["idle"]
-    elif any(run.name == trainer.current for run in active):
+    elif any(run.name in trainer.current for run in active):
         parts = [f"{len(active)} training"]
     else:
         parts = [f"{len(active)} training elsewhere"]

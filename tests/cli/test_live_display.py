@@ -1,5 +1,6 @@
 """The live display fits every terminal, and tells what stands where without colour alone."""
 
+import re
 from collections.abc import Callable
 from functools import cache
 from io import StringIO
@@ -18,6 +19,7 @@ from rotui.study.events import (
     ProbesStarted,
     RunFailed,
     RunFinished,
+    RunPaused,
     RunReused,
     RunSkipped,
     RunStarted,
@@ -135,8 +137,46 @@ def test_every_state_has_a_sign_of_its_own(shown):
     lines = drawn(display, 120, 40)
     signs = {line.split()[0]: line.split()[1] for line in lines if line[:2].strip().isdigit()}
     assert [signs[str(number)] for number in range(1, 9)] == ["=", "✓", "✗", "-", "·", "▶", "■", "·"]
-    assert "stopped in epoch 4" in "\n".join(lines)
-    assert "images/s" not in "\n".join(lines)
+
+
+def test_why_the_last_run_stopped_is_told_and_nothing_is_left_to_wait_for(shown):
+    made = swept_plan(2)
+    display = shown(made, *running(made, 6, 3), RunStopped(made.runs[6], "stopped in epoch 4"))
+    text = "\n".join(drawn(display, 120, 40))
+    assert "stopped in epoch 4" in text
+    assert "images/s" not in text
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+@pytest.mark.parametrize("at_once", [2, 6, 16, 30])
+def test_each_of_several_runs_has_a_line_as_far_as_there_is_room(shown, width, height, at_once):
+    made = swept_plan(6)
+    events = [event for number in range(at_once) for event in running(made, number, number + 1)]
+    display = shown(made, *events, ProbesStarted(made.runs[0]), RunPaused(made.runs[1], "no room"))
+    lines = drawn(display, width, height)
+    assert max(map(cell_len, lines)) <= width
+    assert len(lines) <= height
+    text = "\n".join(lines)
+    assert "probing features" in text
+    told = [line for line in lines if "probing" in line or "paused" in line or "step 3/12" in line]
+    more = re.findall(r"and (\d+) more", text)
+    assert len(told) + sum(map(int, more)) == at_once
+    assert f"{at_once} runs at once" in text
+    assert "study" in text
+
+
+def test_the_last_of_several_runs_is_shown_in_full_again(shown):
+    made = swept_plan(2)
+    events = [*running(made, 0, 2), *running(made, 1, 3)]
+    both = drawn(shown(made, *events), 80, 24)
+    assert [line.split()[:5] for line in both if "step" in line] == [
+        ["1", "step", "3/12", "2/45", "1.3987"],
+        ["2", "step", "3/12", "3/50", "1.3987"],
+    ]
+    alone = "\n".join(drawn(shown(made, *events, RunFinished(made.runs[1], result())), 80, 24))
+    assert "train loss" in alone
+    assert "0001-" in alone
+    assert "at once" not in alone
 
 
 def test_why_a_run_failed_stays_on_the_screen_above_the_display(shown, capsys):

@@ -87,12 +87,26 @@ def test_a_run_that_fails_is_told_and_the_others_go_on(rotui: Run, tmp_path: Pat
     assert states(tmp_path / "runs") == ["failed", "queued", "finished"]
 
 
+def test_jobs_trains_as_many_at_once_and_tells_of_each(rotui: Run, tmp_path: Path) -> None:
+    seeds = ["--set", "seed=1,2", "--epochs", "20"]
+    assert rotui(*ADD[:-2], *SINGLE, *seeds).code == 0
+    done = rotui("worker", "--jobs", "2", "--json")
+    assert done.code == 0
+    told = [each for each in objects(done.out) if each["event"] != "epoch-ended"]
+    assert [each["event"] for each in told] == ["run-started"] * 2 + ["run-finished"] * 2
+    assert {each["run"] for each in told[:2]} == {each["run"] for each in told[2:]} == {1, 2}
+    assert states(tmp_path / "runs") == ["finished", "finished"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
         (["--device", "tpu"], 2, "tpu"),
         (["--checkpoint-seconds", "-1"], 2, "checkpoint-seconds"),
         (["--checkpoint-seconds", "often"], 2, "checkpoint-seconds"),
+        (["--jobs", "0"], 2, "jobs"),
+        (["--jobs", "65"], 2, "jobs"),
+        (["--jobs", "many"], 2, "jobs"),
         (["--runs-dir", "plain"], 5, "plain"),
         (["extra"], 2, "extra"),
         pytest.param(

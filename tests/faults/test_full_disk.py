@@ -15,7 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from studies import PATIENCE, STUDY, Commands, Started, digest, verdicts
+from studies import PATIENCE, SMALL, STUDY, Commands, Started, digest, verdicts
 from typer.testing import CliRunner
 
 from rotui import failpoints
@@ -332,6 +332,22 @@ def test_too_little_room_for_two_checkpoints_is_told_before_anything_is_trained(
     (queued.parent / FILLER).unlink()
     assert going.wait() == 0, going.said
     assert digest(queued) == unbroken
+
+
+def test_a_full_disk_pauses_each_of_two_runs_that_are_trained_at_once(
+    start: Start, rotui: Commands, disk: Path
+) -> None:
+    runs = disk / "runs"
+    two = ["--epochs", "12", "--set", 'stages=["supervised-random"]', "--set", "seed=1,2"]
+    assert rotui("queue", "add", *SMALL, *two, runs=runs) == 0, rotui.log.read_text()
+    going = start(*WORK, "--jobs", "2", runs=runs, full_at="step:15")
+    until(going, lambda: going.said.count("waits for room") == 2)
+    assert "paused" in statuses(runs)  # what was kept in reserve is enough for one: the disk is filled again
+    assert set(statuses(runs)) <= {"paused", "running"}
+    (disk / FILLER).unlink()
+    assert going.wait() == 0, going.said
+    assert statuses(runs) == ["finished", "finished"]
+    assert verdicts(runs) == ["", ""]
 
 
 def test_a_paused_run_can_be_cancelled_and_what_starts_from_it_is_skipped(

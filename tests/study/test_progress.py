@@ -183,3 +183,37 @@ def test_a_folder_of_unknown_size_is_weighed_by_its_epochs(clock):
     clock.now += 3
     progress.take(EpochEnded(made.runs[0], record(1)))
     assert progress.seconds_left() == pytest.approx(3 * (3 + 8))
+
+
+def test_the_study_s_time_left_is_shared_by_the_runs_that_are_trained_at_once(clock):
+    made = five_stages(stages=["pretrain", "finetune-random", "supervised-random"])
+    progress = StudyProgress(made, clock)
+    first, _, last = made.runs
+    progress.take(RunStarted(first, "0001-x"))
+    clock.now += 1
+    progress.take(RunStarted(last, "0003-x"))
+    assert [each.run for each in progress.in_progress] == [first, last]
+    assert progress.current.run is last
+    clock.now += 9
+    for run in (first, last):
+        progress.take(EpochEnded(run, record(1)))
+    work = 1437 + FORWARD_SHARE * 360
+    tuned = 2 * (FINE_TUNING_SHARE * 1437 + FORWARD_SHARE * 360)
+    left = 3 * work + work + tuned
+    assert progress.seconds_left() == pytest.approx(left * (10 + 9) / (2 * work) / 2)
+    assert progress.run_seconds_left(progress.runs[first.key]) == pytest.approx(30)
+    assert progress.run_seconds_left() == pytest.approx(9)
+
+
+def test_the_current_run_is_one_that_goes_on(clock):
+    made = five_stages()
+    progress = StudyProgress(made, clock)
+    first, second = made.runs[0], made.runs[2]
+    progress.take(RunStarted(first, "0001-x"))
+    clock.now += 1
+    progress.take(RunStarted(second, "0003-x"))
+    progress.take(RunStopped(second, "cancelled"))
+    assert progress.current.run is first
+    assert progress.in_progress == [progress.runs[first.key]]
+    progress.take(RunStopped(first, "stopped"))
+    assert progress.current.run is second

@@ -1,5 +1,6 @@
 """The installed console in a real terminal: what becomes of a run when the terminal, or the user, goes."""
 
+import json
 import os
 import signal
 import time
@@ -95,3 +96,25 @@ def test_a_run_that_is_left_running_goes_on_in_a_worker_of_its_own(console: Open
         assert time.monotonic() < end, (console.runs / "worker.log").read_text()
         time.sleep(0.1)
     assert (console.state()["verdict"], console.state()["resumes"]) == ("exact", 1)
+
+
+def test_two_runs_that_are_trained_at_once_both_go_on_in_a_worker_that_trains_as_many(tmp_path: Path) -> None:
+    assert Home(tmp_path).rotui(*study(60, "--set", "seed=1,2")).returncode == 0
+    console = OpenConsole(tmp_path, "--jobs", "2")
+    try:
+        for number in (1, 2):
+            console.wait_for_epochs(number=number)
+        assert [console.state(number)["status"] for number in (1, 2)] == ["running", "running"]
+        console.press("ql")
+        assert console.wait() == 0
+        end = time.monotonic() + PATIENCE
+        while [console.state(number)["status"] for number in (1, 2)] != ["finished"] * 2:
+            assert time.monotonic() < end, (console.runs / "worker.log").read_text()
+            time.sleep(0.1)
+        assert [
+            (console.state(number)["verdict"], console.state(number)["resumes"]) for number in (1, 2)
+        ] == [("exact", 1)] * 2
+        provenance = json.loads(next(console.runs.glob("0001-*/provenance.json")).read_text())
+        assert "--jobs 2" in " ".join(provenance["command"])
+    finally:
+        console.end()

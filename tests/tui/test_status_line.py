@@ -31,8 +31,8 @@ def snapshot(runs_dir: Path, **values: object) -> Snapshot:
     return replace(Snapshot(runs=runs, queue=tuple(in_order(runs))), **values)
 
 
-def trainer(runs_dir: Path, training: str = "") -> Trainer:
-    """One that trains the run of this name."""
+def trainer(runs_dir: Path, *training: str) -> Trainer:
+    """One that trains the runs of these names."""
 
     class Training(Trainer):
         current = training

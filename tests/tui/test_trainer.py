@@ -41,7 +41,7 @@ class Training:
         self.runs_dir = folder / "runs"
         self._versions = count(1)
         self.notices: list[str] = []
-        self.told: list[tuple[str, bool, tuple[int, int] | None]] = []
+        self.told: list[tuple[tuple[str, ...], bool, tuple[int, int] | None]] = []
         self.place = Workplace(self.runs_dir, folder / "data", device, command=("rotui",))
         self.trainer = Trainer(self.place, notice=self.notices.append, changed=self._changed)
 
@@ -108,9 +108,9 @@ def test_it_trains_what_is_ready_ends_and_frees_the_device(training: Training) -
     training.ends()
     assert [training.run(name).status for name in (first, second)] == ["finished", "finished"]
     currents = [current for current, _, _ in training.told]
-    assert currents == [first, "", second, "", ""]
+    assert currents == [(first,), (), (second,), (), ()]
     assert [working for _, working, _ in training.told] == [True] * 4 + [False]
-    assert (training.trainer.current, training.trainer.error, training.notices) == ("", None, [])
+    assert (training.trainer.current, training.trainer.error, training.notices) == ((), None, [])
     with another_process(training.runs_dir):
         assert training.trainer.waits_for == ""
 
@@ -131,7 +131,7 @@ def test_a_stop_keeps_a_checkpoint_and_nothing_begins_after_it(training: Trainin
     name, other = training.queue(1, 2, scale={"limit": 60, "epochs": 500})
     training.start()
     until(lambda: training.run(name).epochs > 0)
-    assert training.trainer.current == name
+    assert training.trainer.current == (name,)
     training.trainer.stop()
     training.ends()
     stopped = training.run(name)
@@ -236,7 +236,7 @@ def test_what_another_process_trains_is_not_said_to_be_trained_here(training: Tr
     until(lambda: training.run(here).status == "finished")
     directory.fail("loss is nan")
     training.ends()
-    assert {current for current, _, _ in training.told} == {"", here}
+    assert {current for current, _, _ in training.told} == {(), (here,)}
 
 
 def test_decoding_is_told_until_it_is_done(training: Training) -> None:
@@ -261,4 +261,4 @@ def test_decoding_is_told_until_it_is_done(training: Training) -> None:
     decoding = [told for _, _, told in training.told]
     assert any(told is not None and told[0] < told[1] for told in decoding)
     assert decoding[-1] is None
-    assert (name, None) in [(current, told) for current, _, told in training.told]
+    assert ((name,), None) in [(current, told) for current, _, told in training.told]

@@ -37,9 +37,10 @@ class Trainer:
         self._thread: Thread | None = None
 
     @property
-    def current(self) -> str:
-        """The directory of the run that this process trains now; empty while it trains none."""
-        return self._worker.current if self._worker is not None and self.is_working else ""
+    def current(self) -> tuple[str, ...]:
+        """The directories of the runs that this process trains now, in the order in which they began."""
+        worker = self._worker
+        return worker.current if worker is not None and self.is_working else ()
 
     @property
     def waits_for(self) -> str:
@@ -94,6 +95,7 @@ class Trainer:
                 place.command,
                 place.checkpoint_seconds,
                 place.allow_inexact,
+                place.jobs,
             )
             datasets = Datasets(place.data_dir, progress=self._decoded, stop=self._stop.is_set)
             self._worker = Worker(
