@@ -1,0 +1,131 @@
+"""The tables and the JSON of `rotui bench`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from rotui.benchmark.cases import Case, Place
+from rotui.benchmark.forecast import Forecast
+from rotui.benchmark.summary import Row
+from rotui.cli.columns import Column, fitting, plain_table
+from rotui.cli.terminal import line, out, print_json, say
+from rotui.formats import duration
+
+BLANK = "-"
+
+
+def print_rows(rows: Sequence[Row], place: Place) -> None:
+    """Single and several runs: a line each."""
+    columns = [
+        Column("case", [row.case.name for row in rows], justify="left"),
+        Column("images/s", [_number(row.rate.median) for row in rows]),
+        Column(
+            "min to max", [f"{_number(row.rate.low)} to {_number(row.rate.high)}" for row in rows], rank=4
+        ),
+        Column("step ms", [f"{row.step_seconds * 1000:.4g}" for row in rows], rank=3),
+        Column("data %", [_percent(row.data_share) for row in rows], rank=2),
+        Column("MB", [_number(row.peak_bytes / 1e6) for row in rows], rank=1),
+    ]
+    if place.is_cuda:
+        columns.append(Column("GPU MB", [_number(row.device_bytes / 1e6) for row in rows], rank=1))
+    columns.append(Column("floor %", [_percent(row.floor_share) for row in rows], rank=2))
+    if any(row.ratio for row in rows):
+        columns.append(Column("times plain", [_ratio(row) for row in rows]))
+    _print(columns)
+    repeats = max((row.rate.n for row in rows), default=0)
+    line(f"medians of {repeats} on {_where(place)}")
+
+
+def print_scaling(groups: Mapping[str, Sequence[Case]], rows: Mapping[Case, Row], place: Place) -> None:
+    """How time grows: a line for each value of each thing that grows, with the time over the first one's."""
+    lines: list[tuple[str, str, str, str, str, str]] = []
+    for growing, cases in groups.items():
+        known = [(case, rows[case]) for case in cases if case in rows]
+        for case, row in known:
+            seconds = row.seconds.median
+            times = f"{seconds / known[0][1].seconds.median:.2f}"
+            value = _grown(growing, case)
+            lines.append(
+                (growing, value, _number(row.images), f"{seconds:.2f}", times, _number(row.rate.median))
+            )
+    headers = ("grows", "to", "images", "seconds", "times the first", "images/s")
+    cells = list(zip(*lines, strict=True)) if lines else [()] * len(headers)
+    _print(
+        [
+            Column(header, each, justify="left" if number == 0 else "right")
+            for number, (header, each) in enumerate(zip(headers, cells, strict=True))
+        ]
+    )
+    line(f"one epoch of a training each, with the time to begin it; medians on {_where(place)}")
+
+
+def print_rows_as_json(rows: Sequence[Row], place: Place) -> None:
+    """One object for each case."""
+    shared = {"device": place.device, "hardware": place.hardware, "cores": place.cores, "torch": place.torch}
+    for row in rows:
+        print_json({"threads": row.case.threads, **row.to_json(), **shared})
+
+
+def print_forecasts(told: Sequence[Forecast], as_json: bool) -> None:
+    """How long each profile would take, and which options would tell what is not known."""
+    if as_json:
+        for each in told:
+            seconds = round(each.seconds, 1) if each.covered else None
+            print_json({"kind": "profile", **asdict(each), "seconds": seconds})
+        return
+    line("")
+    _print(
+        [
+            Column("profile", [each.profile for each in told], justify="left"),
+            Column("runs", [str(each.runs) for each in told]),
+            Column("time here", [_time(each) for each in told], justify="left"),
+            Column("to know all", [_missing(each) for each in told], rank=1, justify="left"),
+        ]
+    )
+
+
+def _time(forecast: Forecast) -> str:
+    if not forecast.covered:
+        return "not known"
+    share = "" if forecast.covered == forecast.runs else f" for {forecast.covered} of {forecast.runs} runs"
+    return f"{duration(forecast.seconds)}{share}"
+
+
+def _missing(forecast: Forecast) -> str:
+    if forecast.covered == forecast.runs:
+        return ""
+    more = f" and {len(forecast.missing) - 1} more" if len(forecast.missing) > 1 else ""
+    return f"{forecast.missing[0]}{more}" if forecast.missing else "a run like it"
+
+
+def _grown(growing: str, case: Case) -> str:
+    values = {
+        "runs at once": case.at_once,
+        "image size (px)": case.size,
+        "images in an epoch": case.epoch_images,
+        "seeds": case.in_a_row,
+    }
+    return str(values[growing])
+
+
+def _print(columns: Sequence[Column]) -> None:
+    shown, dropped = fitting(columns, out.width)
+    out.print(plain_table(shown))
+    if dropped:
+        say(f"not shown for want of room: {', '.join(dropped)} (--json has all)", style="dim")
+
+
+def _where(place: Place) -> str:
+    return f"{place.hardware}, {place.cores} cores, {place.threads} threads, PyTorch {place.torch}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}".replace(",", " ")
+
+
+def _percent(share: float | None) -> str:
+    return BLANK if share is None else f"{share * 100:.1f}"
+
+
+def _ratio(row: Row) -> str:
+    ratio = row.ratio
+    return f"{ratio.median:.2f} ({ratio.low:.2f} to {ratio.high:.2f})" if ratio else BLANK
