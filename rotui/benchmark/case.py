@@ -47,6 +47,19 @@ def look(device_name: str, threads: int) -> dict[str, Any]:
     }
 
 
+def prepare(root: str, sizes: list[int], data_dir: str) -> dict[str, Any]:
+    """Writes folders of made-up pictures under `root`, named by their size, but for those of 32 px where
+    `data_dir` has CIFAR-10, which `found` tells."""
+    from rotui.benchmark.made_up import write_folder
+    from rotui.benchmark.plain_loop import has_cifar10
+
+    found = 32 in sizes and has_cifar10(Path(data_dir))
+    for size in sizes:
+        if not (found and size == 32):
+            write_folder(Path(root) / str(size), size)
+    return {"found": found}
+
+
 def _has_bf16() -> bool:
     """Whether the processor multiplies bfloat16 by itself, as far as the kernel tells."""
     try:
@@ -60,15 +73,8 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     try:
         if "look" in request:
             return look(request["look"], request["threads"])
-        if "cifar10" in request:
-            from rotui.benchmark.plain_loop import has_cifar10
-
-            return {"found": has_cifar10(Path(request["cifar10"]))}
         if "pictures" in request:
-            from rotui.benchmark.made_up import write_folder
-
-            write_folder(Path(request["pictures"]), request["size"])
-            return {}
+            return prepare(request["pictures"], request["sizes"], request["cifar10"])
         return measure(Case(**request))
     except RotuiError as error:
         return {"error": str(error), "exit_code": int(error.exit_code)}

@@ -67,13 +67,15 @@ class Timing:
     """What one process measured: `seconds` for `images` in `steps`.
 
     `data_seconds` is what reading the same batches takes by itself, `floor_seconds` the least that a step's
-    arithmetic and memory traffic take, `evaluation_seconds` of an image, `peak_bytes` of the process (and
-    of its workers) and `device_bytes` of the GPU; 0 where it does not apply. `facts` are told beside it.
+    arithmetic and memory traffic take, `evaluation_seconds` of an image, `begun_bytes` what the process had
+    before the first step, `peak_bytes` the most, with what its workers had, and `device_bytes` of the GPU; 0
+    where it does not apply. `facts` are told beside it.
     """
 
     images: int
     steps: int
     seconds: float
+    begun_bytes: int = 0
     peak_bytes: int = 0
     device_bytes: int = 0
     data_seconds: float = 0.0

@@ -42,6 +42,10 @@ class Wanted:
     def __post_init__(self) -> None:
         if self.baseline and "resnet10" in self.networks:
             raise InputError("--baseline: torchvision has no resnet10 (resnet18, resnet34 or resnet50)")
+        if self.scaling and (self.baseline or self.jobs):
+            raise InputError("--scaling: measures nothing else (without --baseline and --jobs)")
+        if self.scaling and len(self.networks) + len(self.sizes) > 2:
+            raise InputError("--scaling: takes one network and one size")
 
 
 def words(option: str, text: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
@@ -73,8 +77,9 @@ def usual_cases(wanted: Wanted, place: Place) -> list[Case]:
 
 def scaling_cases(wanted: Wanted, place: Place) -> dict[str, list[Case]]:
     """By what grows, the cases that show how time grows with it; each with one run's threads."""
-    base = _case(wanted, place, wanted.networks[0], 32 if not wanted.sizes else wanted.sizes[0])
-    more = {"kind": "runs", "with_building": True}
+    precision = wanted.precisions[0] if wanted.precisions else "fp32"
+    base = _case(wanted, place, wanted.networks[0], wanted.sizes[0])
+    more = {"kind": "runs", "with_building": True, "precision": precision, "stage": wanted.stages[0]}
     single = Case(**{**base.to_json(), **more})
     fewest = max(1, single.steps // 2)
 

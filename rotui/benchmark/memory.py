@@ -20,6 +20,11 @@ def peak_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+def bytes_now() -> int:
+    """What this process has resident now."""
+    return int(psutil.Process().memory_info().rss)
+
+
 def bytes_of_children() -> int:
     """What the children of this process have now that no other process shares."""
     total = 0

@@ -8,7 +8,7 @@ import torch
 from rotui.benchmark.cases import Case, Timing
 from rotui.benchmark.floor import floor_seconds, synchronise
 from rotui.benchmark.made_up import image_set, splits
-from rotui.benchmark.memory import device_peak_bytes, peak_bytes
+from rotui.benchmark.memory import bytes_now, device_peak_bytes, peak_bytes
 from rotui.data.images import ImageSet
 from rotui.engine.batches import training_draws
 from rotui.engine.device import apply_compute_settings
@@ -50,6 +50,7 @@ def time_training(case: Case) -> Timing:
     apply_compute_settings(run.profile.compute)
     train = image_set(case.pool_images, case.size, seed=0)
     validation = image_set(validation_images(case), case.size, seed=1)
+    begun = bytes_now()
     warm_up = 0 if device.type == "cuda" else WARM_UP
     training = Training(
         run, splits(train, validation, case.epoch_images + warm_up * case.batch), device, None
@@ -68,6 +69,7 @@ def time_training(case: Case) -> Timing:
         images=images,
         steps=images // case.batch,
         seconds=seconds,
+        begun_bytes=begun,
         peak_bytes=peak,
         device_bytes=on_device,
         data_seconds=data_seconds * images / seen,
@@ -82,6 +84,7 @@ def time_runs(case: Case) -> Timing:
     apply_compute_settings(planned_run(case).profile.compute)
     train = image_set(case.pool_images, case.size, seed=0)
     validation = image_set(2 * case.batch, case.size, seed=1)
+    begun = bytes_now()
     warm = splits(train, validation, WARM_UP * case.batch)
     Training(planned_run(case), warm, device, None).train_epoch(never, ignore, keep_none)
     lanes = [_Lane(case, number, train, validation, device) for number in range(case.at_once)]
@@ -102,7 +105,14 @@ def time_runs(case: Case) -> Timing:
         if lane.error is not None:
             raise lane.error
     steps = case.steps * case.at_once * case.in_a_row
-    return Timing(steps * case.batch, steps, seconds, peak_bytes(), device_peak_bytes(device))
+    return Timing(
+        images=steps * case.batch,
+        steps=steps,
+        seconds=seconds,
+        begun_bytes=begun,
+        peak_bytes=peak_bytes(),
+        device_bytes=device_peak_bytes(device),
+    )
 
 
 class _Lane:

@@ -16,7 +16,7 @@ from torchvision.transforms import functional as TF
 
 from rotui.benchmark.cases import Case, Timing
 from rotui.benchmark.floor import synchronise
-from rotui.benchmark.memory import bytes_of_children, device_peak_bytes, peak_bytes
+from rotui.benchmark.memory import bytes_now, bytes_of_children, device_peak_bytes, peak_bytes
 from rotui.benchmark.own_training import WARM_UP
 from rotui.cores import available_cores
 from rotui.profile.datasets import DATASETS
@@ -75,6 +75,7 @@ def time_plain_loop(case: Case) -> Timing:
         prefetch_factor=PREFETCHED,
         pin_memory=device.type == "cuda",
     )
+    begun = bytes_now()
     network = torchvision.models.get_model(case.network, num_classes=ROTATIONS).to(device)
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
     steps = _steps(iter(loader), network, optimizer, device)
@@ -88,11 +89,12 @@ def time_plain_loop(case: Case) -> Timing:
     peak = peak_bytes() + bytes_of_children()
     data = "CIFAR10" if case.data_dir else "ImageFolder"
     return Timing(
-        images,
-        case.steps,
-        seconds,
-        peak,
-        device_peak_bytes(device),
+        images=images,
+        steps=case.steps,
+        seconds=seconds,
+        begun_bytes=begun,
+        peak_bytes=peak,
+        device_bytes=device_peak_bytes(device),
         facts={"data": data, "workers": workers, "threads": torch.get_num_threads()},
     )
 

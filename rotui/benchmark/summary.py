@@ -36,6 +36,7 @@ class Row:
     seconds: Spread
     rate: Spread
     step_seconds: float
+    begun_bytes: float
     peak_bytes: float
     device_bytes: float
     data_share: float | None
@@ -64,6 +65,7 @@ class Row:
             "max": round(self.rate.high, 1),
             "step_ms": round(self.step_seconds * 1000, 4),
             "data_share": _rounded(self.data_share),
+            "memory_before_mb": round(self.begun_bytes / 1e6, 1),
             "peak_memory_mb": round(self.peak_bytes / 1e6, 1),
             "device_memory_mb": round(self.device_bytes / 1e6, 1) if self.device_bytes else None,
             "floor_share": _rounded(self.floor_share),
@@ -110,6 +112,7 @@ def _row(measured: Measured, plain_loop: Measured | None) -> Row:
         seconds=Spread.of([each.seconds for each in timings]),
         rate=Spread.of([each.images_per_second for each in timings]),
         step_seconds=median(each.step_seconds for each in timings),
+        begun_bytes=median(each.begun_bytes for each in timings),
         peak_bytes=median(each.peak_bytes for each in timings),
         device_bytes=median(each.device_bytes for each in timings),
         data_share=_share(timings, lambda each: each.data_seconds / each.seconds),

@@ -2,7 +2,7 @@
 
 import platform
 import tempfile
-from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -10,14 +10,15 @@ import typer
 
 from rotui.cli.options import AsJson, DataDir, Device
 from rotui.cli.terminal import say, talk
-from rotui.errors import ExitCode
+from rotui.errors import ExitCode, StoreError
 
 if TYPE_CHECKING:
-    from rotui.benchmark.cases import Case
+    from rotui.benchmark.cases import Case, Place
     from rotui.benchmark.choosing import Wanted
     from rotui.benchmark.running import Measured
     from rotui.cli.interrupt import StopRequest
     from rotui.profile.schema import Architecture, Precision
+    from rotui.study.bench_figure import BenchFigure
 
 
 def bench(
@@ -93,8 +94,16 @@ def bench(
     trained the like.
     """
     from rotui.benchmark import choosing
-    from rotui.benchmark.recording import check_record
+    from rotui.benchmark.forecast import forecasts
+    from rotui.benchmark.recording import add_to_record, check_record
+    from rotui.benchmark.running import look_at
+    from rotui.benchmark.summary import figures_of, rows_of
+    from rotui.cli import bench_tables
+    from rotui.cli.command_line import pasteable, same_command
     from rotui.cli.interrupt import stop_on_signals
+    from rotui.data.location import data_directory
+    from rotui.store.bench_figures import kept_figures
+    from rotui.study.machine import Machine
 
     wanted = choosing.Wanted(
         networks=cast("tuple[Architecture, ...]", choosing.words("--network", network, choosing.NETWORKS)),
@@ -113,56 +122,42 @@ def bench(
     )
     if record is not None:
         check_record(record)
-    with stop_on_signals() as stop, ExitStack() as leftovers:
-        failed = _measure_and_report(wanted, repeats, device, record, data_dir, as_json, stop, leftovers)
-    if failed:
-        raise typer.Exit(ExitCode.RUN_FAILED)
-
-
-def _measure_and_report(
-    wanted: "Wanted",
-    repeats: int,
-    device: str,
-    record: Path | None,
-    data_dir: Path | None,
-    as_json: bool,
-    stop: "StopRequest",
-    leftovers: ExitStack,
-) -> bool:
-    """Whether a case failed."""
-    from rotui.benchmark.choosing import scaling_cases, usual_cases
-    from rotui.benchmark.forecast import forecasts
-    from rotui.benchmark.recording import add_to_record
-    from rotui.benchmark.running import look_at
-    from rotui.benchmark.summary import figures_of, rows_of
-    from rotui.cli import bench_tables
-    from rotui.cli.command_line import pasteable, same_command
-    from rotui.store.bench_figures import keep_figures, kept_figures
-    from rotui.study.machine import Machine
-
-    with talk.status("looking at the device"):
-        place = look_at(device, wanted.threads, stop)
-    groups = scaling_cases(wanted, place) if wanted.scaling else {"": usual_cases(wanted, place)}
-    cases = _with_pictures([case for each in groups.values() for case in each], data_dir, stop, leftovers)
-    different = list(dict.fromkeys(cases))
-    measured = _measure(different, repeats, stop)
+    with stop_on_signals() as stop:
+        with talk.status("looking at the device"):
+            place = look_at(device, wanted.threads, stop)
+        groups, measured = _measured(wanted, place, repeats, data_directory(data_dir), stop)
     rows = {row.case: row for row in rows_of(measured)}
     if as_json:
-        bench_tables.print_rows_as_json(list(rows.values()), place)
-    elif wanted.scaling:
+        bench_tables.print_rows_as_json(groups, rows, place)
+    elif scaling:
         bench_tables.print_scaling(groups, rows, place)
     else:
         bench_tables.print_rows(list(rows.values()), place)
-    for each in measured:
-        if each.failure:
-            say(f"rotui: {each.case.name}: {each.failure}", style="red")
+    failures = [f"{each.case.name}: {each.failure}" for each in measured if each.failure]
+    for failure in failures:
+        say(f"rotui: {failure}", style="red")
+    figures = figures_of(measured, place, platform.node())
+    _keep(figures)
+    machine = Machine(platform.node(), place.threads, place.device)
+    bench_tables.print_forecasts(forecasts((*kept_figures().figures, *figures), machine), as_json)
     if record is not None:
         add_to_record(record, rows.values(), place, pasteable(_command(same_command())))
-    if told := keep_figures(figures_of(measured, place, platform.node())):
+    if failures:
+        raise typer.Exit(ExitCode.RUN_FAILED)
+
+
+def _keep(figures: "list[BenchFigure]") -> None:
+    """Keeps the figures for estimates; where that cannot be, it is said, and what was measured still told."""
+    from rotui.store.bench_figures import keep_figures
+
+    if not figures:
+        return
+    try:
+        told = keep_figures(figures)
+    except StoreError as error:
+        told = f"{error}: estimates do not know these figures"
+    if told:
         say(told, style="yellow")
-    told_of = forecasts(kept_figures().figures, Machine(platform.node(), place.threads, place.device))
-    bench_tables.print_forecasts(told_of, as_json)
-    return any(each.failure for each in measured)
 
 
 def _command(started_by: list[str]) -> list[str]:
@@ -170,36 +165,22 @@ def _command(started_by: list[str]) -> list[str]:
     return ["rotui", *started_by[started_by.index("bench") :]] if "bench" in started_by else started_by
 
 
-def _with_pictures(
-    cases: "list[Case]", data_dir: Path | None, stop: "StopRequest", leftovers: ExitStack
-) -> "list[Case]":
-    """The same cases, those of the plain loop with where it finds its pictures; made-up ones are gone when
-    `leftovers` is closed."""
-    from dataclasses import replace
+def _measured(
+    wanted: "Wanted", place: "Place", repeats: int, data_dir: Path, stop: "StopRequest"
+) -> "tuple[dict[str, list[Case]], list[Measured]]":
+    """The cases, by what grows where that is asked for, and what the rounds measured of them."""
+    from rotui.benchmark.choosing import scaling_cases, usual_cases
+    from rotui.benchmark.preparing import with_pictures
 
-    from rotui.benchmark.running import ask
-    from rotui.data.location import data_directory
-
-    if not any(case.kind == "plain loop" for case in cases):
-        return cases
-    official = str(data_directory(data_dir).absolute())
-    found = any(case.size == 32 for case in cases) and ask({"cifar10": official}, stop)["found"]
-    root = Path(leftovers.enter_context(tempfile.TemporaryDirectory(prefix="rotui-bench-")))
-    placed = []
-    for case in cases:
-        if case.kind != "plain loop":
-            placed.append(case)
-        elif found and case.size == 32:
-            placed.append(replace(case, data_dir=official))
-        else:
-            folder = root / str(case.size)
-            if not folder.exists():
-                ask({"pictures": str(folder), "size": case.size}, stop)
-            placed.append(replace(case, folder=str(folder)))
-    return placed
+    if wanted.scaling:
+        groups = scaling_cases(wanted, place)
+        return groups, _rounds(list(dict.fromkeys(chain.from_iterable(groups.values()))), repeats, stop)
+    with tempfile.TemporaryDirectory(prefix="rotui-bench-") as folder:
+        cases = with_pictures(usual_cases(wanted, place), Path(folder), data_dir, stop)
+        return {"": cases}, _rounds(cases, repeats, stop)
 
 
-def _measure(cases: "list[Case]", repeats: int, stop: "StopRequest") -> "list[Measured]":
+def _rounds(cases: "list[Case]", repeats: int, stop: "StopRequest") -> "list[Measured]":
     from rich.progress import Progress
 
     from rotui.benchmark.running import Step, measure_in_rounds

@@ -1,11 +1,11 @@
 """The tables and the JSON of `rotui bench`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 
 from rotui.benchmark.cases import Case, Place
 from rotui.benchmark.forecast import Forecast
-from rotui.benchmark.summary import Row
+from rotui.benchmark.summary import Row, Spread
 from rotui.cli.columns import Column, fitting, plain_table
 from rotui.cli.terminal import line, out, print_json, say
 from rotui.formats import duration
@@ -18,21 +18,27 @@ def print_rows(rows: Sequence[Row], place: Place) -> None:
     columns = [
         Column("case", [row.case.name for row in rows], justify="left"),
         Column("images/s", [_number(row.rate.median) for row in rows]),
-        Column(
-            "min to max", [f"{_number(row.rate.low)} to {_number(row.rate.high)}" for row in rows], rank=4
-        ),
-        Column("step ms", [f"{row.step_seconds * 1000:.4g}" for row in rows], rank=3),
-        Column("data %", [_percent(row.data_share) for row in rows], rank=2),
-        Column("MB", [_number(row.peak_bytes / 1e6) for row in rows], rank=1),
+        Column("min to max", [_range(row.rate, _number) for row in rows], rank=5),
+        Column("step ms", [f"{row.step_seconds * 1000:.4g}" for row in rows], rank=2),
+        Column("data %", [_percent(row.data_share) for row in rows], rank=3),
+        Column("MB", [_number(row.peak_bytes / 1e6) for row in rows], rank=3),
     ]
     if place.is_cuda:
-        columns.append(Column("GPU MB", [_number(row.device_bytes / 1e6) for row in rows], rank=1))
-    columns.append(Column("floor %", [_percent(row.floor_share) for row in rows], rank=2))
-    if any(row.ratio for row in rows):
-        columns.append(Column("times plain", [_ratio(row) for row in rows]))
+        columns.append(Column("GPU MB", [_number(row.device_bytes / 1e6) for row in rows], rank=3))
+    columns.append(Column("floor %", [_percent(row.floor_share) for row in rows], rank=1))
+    ratios = [row.ratio for row in rows]
+    if any(ratios):
+        columns += [
+            Column("ratio", [f"{each.median:.2f}" if each else BLANK for each in ratios]),
+            Column(
+                "min to max", [_range(each, "{:.2f}".format) if each else BLANK for each in ratios], rank=4
+            ),
+        ]
     _print(columns)
     repeats = max((row.rate.n for row in rows), default=0)
     line(f"medians of {repeats} on {_where(place)}")
+    if any(ratios):
+        line("ratio: images/s over those of the plain loop in the same round")
 
 
 def print_scaling(groups: Mapping[str, Sequence[Case]], rows: Mapping[Case, Row], place: Place) -> None:
@@ -58,11 +64,14 @@ def print_scaling(groups: Mapping[str, Sequence[Case]], rows: Mapping[Case, Row]
     line(f"one epoch of a training each, with the time to begin it; medians on {_where(place)}")
 
 
-def print_rows_as_json(rows: Sequence[Row], place: Place) -> None:
-    """One object for each case."""
+def print_rows_as_json(groups: Mapping[str, Sequence[Case]], rows: Mapping[Case, Row], place: Place) -> None:
+    """One object for each case, in each of the groups that show how time grows."""
     shared = {"device": place.device, "hardware": place.hardware, "cores": place.cores, "torch": place.torch}
-    for row in rows:
-        print_json({"threads": row.case.threads, **row.to_json(), **shared})
+    for growing, cases in groups.items():
+        grows = {"grows": growing} if growing else {}
+        for case in cases:
+            if case in rows:
+                print_json({**grows, "threads": case.threads, **rows[case].to_json(), **shared})
 
 
 def print_forecasts(told: Sequence[Forecast], as_json: bool) -> None:
@@ -126,6 +135,5 @@ def _percent(share: float | None) -> str:
     return BLANK if share is None else f"{share * 100:.1f}"
 
 
-def _ratio(row: Row) -> str:
-    ratio = row.ratio
-    return f"{ratio.median:.2f} ({ratio.low:.2f} to {ratio.high:.2f})" if ratio else BLANK
+def _range(spread: Spread, text: Callable[[float], str]) -> str:
+    return f"{text(spread.low)} to {text(spread.high)}"
