@@ -11,6 +11,7 @@ from rotui.cli.terminal import line, out, print_json, say
 from rotui.formats import duration
 
 BLANK = "-"
+RANKS = {"images": 2, "images/s": 1}
 
 
 def print_rows(rows: Sequence[Row], place: Place) -> None:
@@ -53,15 +54,16 @@ def print_scaling(groups: Mapping[str, Sequence[Case]], rows: Mapping[Case, Row]
             lines.append(
                 (growing, value, _number(row.images), f"{seconds:.2f}", times, _number(row.rate.median))
             )
-    headers = ("grows", "to", "images", "seconds", "times the first", "images/s")
+    headers = ("grows", "to", "images", "seconds", "times", "images/s")
     cells = list(zip(*lines, strict=True)) if lines else [()] * len(headers)
     _print(
         [
-            Column(header, each, justify="left" if number == 0 else "right")
+            Column(header, each, rank=RANKS.get(header, 0), justify="left" if number == 0 else "right")
             for number, (header, each) in enumerate(zip(headers, cells, strict=True))
         ]
     )
-    line(f"one epoch of a training each, with the time to begin it; medians on {_where(place)}")
+    line(f"an epoch of each training, with the time to begin it; medians on {_where(place)}")
+    line("times: the seconds over those of the first of its kind")
 
 
 def print_rows_as_json(groups: Mapping[str, Sequence[Case]], rows: Mapping[Case, Row], place: Place) -> None:

@@ -10,6 +10,7 @@ import pytest
 from rotui.benchmark.case import prepare
 from rotui.benchmark.cases import Case, Timing
 from rotui.benchmark.made_up import write_folder
+from rotui.benchmark.own_training import time_runs, time_training
 from rotui.benchmark.running import Measured, Step, ask, measure_in_rounds
 from rotui.errors import RunFailedError, StoppedError
 
@@ -21,9 +22,8 @@ def never() -> bool:
 
 
 def test_a_training_tells_its_rate_its_memory_and_its_floor() -> None:
-    timing = Timing(**ask(TINY.to_json(), never))
+    timing = time_training(TINY)
     assert (timing.images, timing.steps) == (16, 2)
-    assert timing.images_per_second == pytest.approx(16 / timing.seconds)
     assert 0 < timing.data_seconds < timing.seconds
     assert 0 < timing.floor_seconds < timing.step_seconds
     assert timing.evaluation_seconds > 0
@@ -43,24 +43,34 @@ def test_the_plain_loop_is_timed_on_made_up_pictures_where_there_are_no_others(t
     assert timing.floor_seconds == timing.data_seconds == 0
 
 
-def test_several_runs_go_on_in_rounds_and_a_case_that_fails_is_left_out_of_the_next() -> None:
-    broken = replace(TINY, kind="plain loop", size=24, folder="/no/such/folder")
+def test_several_runs_are_timed_together() -> None:
     several = replace(TINY, kind="runs", network="resnet10", at_once=2, in_a_row=2, with_building=True)
+    timing = time_runs(several)
+    assert (timing.images, timing.steps) == (2 * 2 * 16, 8)
+    assert timing.seconds > 0
+
+
+def test_rounds_go_to_and_fro_and_a_case_that_fails_is_left_out_of_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        "rotui.benchmark.running._CHILD",
+        "import json, sys; case = json.loads(sys.argv[2]); good = dict(images=8, steps=1, seconds=0.5); "
+        "print(json.dumps(good if case['size'] < 64 else dict(error='no room', exit_code=1)))",
+    )
+    cases = [replace(TINY, size=size) for size in (64, 32, 16)]
     told: list[str] = []
     measured: list[Measured] = []
-    for each in measure_in_rounds([broken, several], 2, never):
+    for each in measure_in_rounds(cases, 3, never):
         if isinstance(each, Step):
-            told.append(each.name)
-            assert each.total == 4
+            told.append(each.name.split()[1])
+            assert each.total == 9
         else:
             measured = each
-    assert told == [broken.name, several.name, several.name]
-    assert [len(each.timings) for each in measured] == [0, 2]
-    assert "/no/such/folder" in measured[0].failure
-    assert measured[1].failure == ""
-    for timing in measured[1].timings:
-        assert (timing.images, timing.steps) == (2 * 2 * 16, 8)
-        assert timing.seconds > 0
+    assert told == ["64", "32", "16", "16", "32", "32", "16"]
+    assert [len(each.timings) for each in measured] == [0, 3, 3]
+    assert [each.failure for each in measured] == ["no room", "", ""]
+    assert measured[1].timings[0].images_per_second == 16
 
 
 def test_a_stop_ends_the_process_that_measures_with_all_it_started(tmp_path: Path) -> None:
