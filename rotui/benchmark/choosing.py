@@ -15,6 +15,7 @@ STAGE_KINDS: tuple[StageKind, ...] = get_args(StageKind)
 STEPS = {"cpu": 10, "cuda": 391}
 """Steps that are timed at up to 32 px unless told otherwise; on CUDA an epoch of CIFAR-10."""
 FEWEST_STEPS = 2
+IMAGE_SIZE = "image size (px)"
 SCALED_SIZES = (32, 64, 96, 160)
 SCALED_IMAGES = (1, 2, 4, 8)
 """Sizes of the dataset, as multiples of the smallest."""
@@ -90,7 +91,7 @@ def scaling_cases(wanted: Wanted, place: Place) -> dict[str, list[Case]]:
         "runs at once": [
             changed(at_once=jobs, threads=_lane_threads(wanted, place, jobs)) for jobs in SCALED_JOBS
         ],
-        "image size (px)": [changed(size=size, steps=_steps(wanted, place, size)) for size in SCALED_SIZES],
+        IMAGE_SIZE: [changed(size=size, steps=_steps(wanted, place, size)) for size in SCALED_SIZES],
         "images in an epoch": [changed(steps=fewest * times) for times in SCALED_IMAGES],
         "seeds": [changed(in_a_row=seeds, steps=fewest) for seeds in SCALED_SEEDS],
     }

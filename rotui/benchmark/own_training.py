@@ -83,9 +83,9 @@ def time_runs(case: Case) -> Timing:
     device = torch.device(case.device)
     apply_compute_settings(planned_run(case).profile.compute)
     train = image_set(case.pool_images, case.size, seed=0)
-    validation = image_set(2 * case.batch, case.size, seed=1)
+    validation = image_set(case.batch, case.size, seed=1)
     begun = bytes_now()
-    warm = splits(train, validation, WARM_UP * case.batch)
+    warm = splits(train, validation, min(WARM_UP, case.steps) * case.batch)
     Training(planned_run(case), warm, device, None).train_epoch(never, ignore, keep_none)
     lanes = [_Lane(case, number, train, validation, device) for number in range(case.at_once)]
     barrier = Barrier(case.at_once + 1)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 
 from rotui.benchmark.cases import Case, Place
+from rotui.benchmark.choosing import IMAGE_SIZE
 from rotui.benchmark.forecast import Forecast
 from rotui.benchmark.summary import Row, Spread
 from rotui.cli.columns import Column, fitting, plain_table
@@ -44,16 +45,17 @@ def print_rows(rows: Sequence[Row], place: Place) -> None:
 
 def print_scaling(groups: Mapping[str, Sequence[Case]], rows: Mapping[Case, Row], place: Place) -> None:
     """How time grows: a line for each value of each thing that grows, with the time over the first one's."""
-    lines: list[tuple[str, str, str, str, str, str]] = []
+    lines: list[tuple[str, ...]] = []
     for growing, cases in groups.items():
         known = [(case, rows[case]) for case in cases if case in rows]
+        first = known[0][1] if known else None
         for case, row in known:
-            seconds = row.seconds.median
-            times = f"{seconds / known[0][1].seconds.median:.2f}"
-            value = _grown(growing, case)
-            lines.append(
-                (growing, value, _number(row.images), f"{seconds:.2f}", times, _number(row.rate.median))
-            )
+            images, seconds = row.images, row.seconds.median
+            if first is not None and growing == IMAGE_SIZE:
+                images, seconds = first.images, seconds * first.images / images
+            times = seconds / first.seconds.median if first is not None else 1.0
+            told = (growing, _grown(growing, case), _number(images), f"{seconds:.2f}", f"{times:.2f}")
+            lines.append((*told, _number(row.rate.median)))
     headers = ("grows", "to", "images", "seconds", "times", "images/s")
     cells = list(zip(*lines, strict=True)) if lines else [()] * len(headers)
     _print(
@@ -63,7 +65,7 @@ def print_scaling(groups: Mapping[str, Sequence[Case]], rows: Mapping[Case, Row]
         ]
     )
     line(f"an epoch of each training, with the time to begin it; medians on {_where(place)}")
-    line("times: the seconds over those of the first of its kind")
+    line("times: the seconds over the first of its kind; larger images are timed on fewer of them")
 
 
 def print_rows_as_json(groups: Mapping[str, Sequence[Case]], rows: Mapping[Case, Row], place: Place) -> None:
@@ -111,7 +113,7 @@ def _missing(forecast: Forecast) -> str:
 def _grown(growing: str, case: Case) -> str:
     values = {
         "runs at once": case.at_once,
-        "image size (px)": case.size,
+        IMAGE_SIZE: case.size,
         "images in an epoch": case.epoch_images,
         "seeds": case.in_a_row,
     }
