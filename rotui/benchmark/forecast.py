@@ -33,21 +33,24 @@ def forecasts(figures: Iterable[BenchFigure], machine: Machine) -> list[Forecast
         runs = plan(outcome.points).runs
         estimates = {run.key: estimator.of_run(run) for run in runs}
         known = [each for each in estimates.values() if each is not None]
-        missing = dict.fromkeys(_options(run) for run in runs if estimates[run.key] is None)
-        told.append(
-            Forecast(found.name, len(runs), len(known), together(known).seconds, tuple(filter(None, missing)))
-        )
+        missing = _missing(run for run in runs if estimates[run.key] is None)
+        told.append(Forecast(found.name, len(runs), len(known), together(known).seconds, missing))
     return told
 
 
-def _options(run: PlannedRun) -> str:
-    """The options that have a run's like measured, empty where none do."""
-    profile = run.profile
-    if profile.network.stem != "imagenet" or profile.network.width != 64 or profile.compute.deterministic:
-        return ""
-    options = f"--network {profile.network.architecture} --size {profile.data.image_size}"
-    if profile.optimizer.batch_size != 128:
-        options += f" --batch {profile.optimizer.batch_size}"
-    if profile.compute.precision != "fp32":
-        options += f" --precision {profile.compute.precision}"
-    return options + (f" --threads {profile.compute.threads}" if profile.compute.threads else "")
+def _missing(runs: Iterable[PlannedRun]) -> tuple[str, ...]:
+    """The options that have the like of these runs measured, one call each; none for what no option does."""
+    networks: dict[str, dict[str, None]] = {}
+    for run in runs:
+        profile = run.profile
+        if profile.network.stem != "imagenet" or profile.network.width != 64 or profile.compute.deterministic:
+            continue
+        options = f"--size {profile.data.image_size}"
+        if profile.optimizer.batch_size != 128:
+            options += f" --batch {profile.optimizer.batch_size}"
+        if profile.compute.precision != "fp32":
+            options += f" --precision {profile.compute.precision}"
+        if profile.compute.threads:
+            options += f" --threads {profile.compute.threads}"
+        networks.setdefault(options, {})[profile.network.architecture] = None
+    return tuple(f"--network {','.join(names)} {options}" for options, names in networks.items())

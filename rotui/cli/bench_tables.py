@@ -128,7 +128,7 @@ def _print(columns: Sequence[Column]) -> None:
 
 
 def _where(place: Place) -> str:
-    return f"{place.hardware}, {place.cores} cores, {place.threads} threads, PyTorch {place.torch}"
+    return f"{place.hardware}, cores: {place.cores}, threads: {place.threads}, PyTorch {place.torch}"
 
 
 def _number(value: float) -> str:

@@ -87,7 +87,7 @@ def test_a_stop_ends_the_process_that_measures_with_all_it_started(tmp_path: Pat
     with pytest.raises(StoppedError):
         ask(loop.to_json(), once_it_loads_pictures)
     assert len(seen) > 1
-    assert psutil.wait_procs(seen, timeout=10)[1] == []
+    assert psutil.wait_procs(seen, timeout=3)[1] == []
 
 
 def test_a_process_that_dies_says_how(monkeypatch: pytest.MonkeyPatch) -> None:

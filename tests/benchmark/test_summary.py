@@ -75,7 +75,7 @@ def test_profiles_are_forecast_as_far_as_figures_go() -> None:
     trained = 50_000 * ((45 + 2 * 50) * 0.02 + 2 * 50 * 0.01)
     assert pretraining.seconds == pytest.approx(trained + 10_000 * (45 + 4 * 50) * 0.001)
     assert 0 < architecture.covered < architecture.runs
-    assert "--network resnet34 --size 32" in architecture.missing
+    assert architecture.missing == ("--network resnet34,resnet50 --size 32",)
     assert told["imagenette"].covered == 0
 
 
