@@ -8,6 +8,8 @@ from rotui.profile.schema import Architecture, Precision
 CaseKind = Literal["training", "plain loop", "runs"]
 StageKind = Literal["pretrain", "finetune"]
 
+WARM_UP = 3
+"""Steps before those that are timed."""
 CIFAR_PIXELS = 50_000 * 32 * 32
 """Pixels of the made-up images that are trained on, whatever their size: as many as CIFAR-10 has."""
 

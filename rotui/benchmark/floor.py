@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from rotui.benchmark.device_clock import synchronise
 from rotui.engine.evaluation import autocast
 from rotui.profile.schema import Precision
 
@@ -67,9 +68,3 @@ def _fastest(action: Callable[[], object], device: torch.device) -> float:
         synchronise(device)
         taken.append(time.perf_counter() - started)
     return min(taken)
-
-
-def synchronise(device: torch.device) -> None:
-    """Waits until the device has done what it was given."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

@@ -5,8 +5,8 @@ from threading import Barrier, Thread
 
 import torch
 
-from rotui.benchmark.cases import Case, Timing
-from rotui.benchmark.floor import floor_seconds, synchronise
+from rotui.benchmark.cases import WARM_UP, Case, Timing
+from rotui.benchmark.device_clock import synchronise
 from rotui.benchmark.made_up import image_set, splits
 from rotui.benchmark.memory import bytes_now, device_peak_bytes, peak_bytes
 from rotui.data.images import ImageSet
@@ -16,9 +16,6 @@ from rotui.engine.training import Progress, Training, ignore, keep_none, never
 from rotui.profile.schema import Profile
 from rotui.study.planning import PlannedRun
 from rotui.study.records import EpochRecord
-
-WARM_UP = 3
-"""Steps of the CPU that are not timed; CUDA has an epoch, in which kernels are chosen and graphs recorded."""
 
 
 def planned_run(case: Case, seed: int = 42) -> PlannedRun:
@@ -44,7 +41,8 @@ def validation_images(case: Case) -> int:
 
 
 def time_training(case: Case) -> Timing:
-    """Times the steps of one training, then what reading their batches takes, and the floor."""
+    """Times the steps of one training, then what reading their batches takes, and the floor. On CUDA a whole
+    epoch is the warm-up: kernels are chosen in it, and graphs recorded."""
     device = torch.device(case.device)
     run = planned_run(case)
     apply_compute_settings(run.profile.compute)
@@ -64,6 +62,8 @@ def time_training(case: Case) -> Timing:
         record = training.train_epoch(never, watch, keep_none)
         images, seconds = watch.images, watch.seconds
     peak, on_device = peak_bytes(), device_peak_bytes(device)
+    from rotui.benchmark.floor import floor_seconds  # counting takes memory that training does not
+
     seen, data_seconds, batch = _read_batches(training, case)
     return Timing(
         images=images,

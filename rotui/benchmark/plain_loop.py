@@ -14,10 +14,9 @@ from torch.utils.data import DataLoader, Dataset, RandomSampler
 from torchvision import transforms
 from torchvision.transforms import functional as TF
 
-from rotui.benchmark.cases import Case, Timing
-from rotui.benchmark.floor import synchronise
+from rotui.benchmark.cases import WARM_UP, Case, Timing
+from rotui.benchmark.device_clock import synchronise
 from rotui.benchmark.memory import bytes_now, bytes_of_children, device_peak_bytes, peak_bytes
-from rotui.benchmark.own_training import WARM_UP
 from rotui.cores import available_cores
 from rotui.profile.datasets import DATASETS
 
