@@ -31,7 +31,8 @@ def device_memory(device: torch.device) -> DeviceMemory:
 class Lanes:
     """Begins runs, each in a lane of its own, and knows which are at work; called by one thread.
 
-    `free` gives back the device's memory that is kept for the next run. The first error that a run ends with is in `error` and sets `halt`, upon which the others stop.
+    `free` gives back the device's memory that is kept for the next run. The first error that a run ends with
+    is in `error` and sets `halt`, upon which the others stop.
     """
 
     def __init__(self, device: torch.device, count: LaneCount, halt: Flag, free: Callable[[], None]) -> None:

@@ -70,11 +70,26 @@ def test_loading_and_planning_a_profile_loads_neither_numpy_nor_pandas(tmp_path:
     assert not modules & {"numpy", "pandas", "sklearn", "PIL"}
 
 
-@pytest.mark.parametrize("room", ["engine", "data"])
-def test_engine_and_data_load_no_screen(room: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("room", ["engine", "data", "benchmark"])
+def test_engine_data_and_benchmark_load_no_screen(room: str, tmp_path: Path) -> None:
     names, modules, _ = python(IMPORT_ALL, f"rotui.{room}", home=tmp_path)
     assert len(names) == len([*(REPOSITORY / "rotui" / room).rglob("*.py")]) > 2
     assert not modules & SCREENS
+
+
+def test_reading_the_figures_of_the_bench_loads_no_torch(tmp_path: Path) -> None:
+    program = """
+import json, sys
+from rotui.store.bench_figures import keep_figures, kept_figures
+from rotui.study.bench_figure import BenchFigure
+figure = BenchFigure("box", "cpu", "cpu", 1, "resnet18", 32, 8, "fp32", True, 0.1, 0.1, "2026-01-01")
+keep_figures([figure])
+assert kept_figures().figures == (figure,)
+print(json.dumps([[], sorted({name.split(".")[0] for name in sys.modules})]))
+"""
+    _, modules, _ = python(program, home=tmp_path)
+    assert "pydantic" in modules
+    assert not modules & (TORCH | SCREENS)
 
 
 def test_the_worker_loads_torch_and_no_screen(tmp_path: Path) -> None:
@@ -94,6 +109,7 @@ def test_the_worker_loads_torch_and_no_screen(tmp_path: Path) -> None:
         (["runs"], ""),
         (["run", "--help"], "--device"),
         (["run", "few-labels", "--dry-run"], ""),
+        (["bench", "--help"], "--baseline"),
     ],
     ids=" ".join,
 )

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from rotui import __version__
-from rotui.cli import data, leak, preview, profiles, queue, results, run, runs, worker
+from rotui.cli import bench, data, leak, preview, profiles, queue, results, run, runs, worker
 from rotui.cli.options import AllowInexact, CheckpointSeconds, DataDir, Device, Jobs, RunsDir
 from rotui.cli.terminal import say, say_error
 from rotui.errors import ExitCode, RotuiError
@@ -33,6 +33,7 @@ app.command("preview", short_help="Save a batch as the network will see it.")(pr
 app.add_typer(runs.app, name="runs")
 app.add_typer(queue.app, name="queue")
 app.command("worker")(worker.worker)
+app.command("bench", short_help="Measure how fast this machine trains.")(bench.bench)
 
 
 def _version(asked: bool) -> None:

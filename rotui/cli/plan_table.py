@@ -7,6 +7,7 @@ from rich.text import Text
 from rotui.cli.columns import Column, fitting, plain_table
 from rotui.cli.terminal import line, out, print_json, say
 from rotui.formats import images_trained, swept
+from rotui.store.bench_figures import kept_figures
 from rotui.store.past_runs import PastRun
 from rotui.study.cost import plan_cost, run_cost
 from rotui.study.estimate import Estimate, Estimator, estimate_text
@@ -25,10 +26,14 @@ def print_plan(
     """Writes the plan to stdout; runs that are `finished`, by content key, say where.
 
     The time that the others will take on `device`, as `--device` names it, is estimated from the runs in
-    `measured`, or else from those that are finished.
+    `measured`, or else from those that are finished, and where none is like them from `rotui bench`.
     """
     left = [run for run in plan.runs if run.key not in finished]
-    estimator = Estimator(finished.values() if measured is None else measured, Machine.here(device))
+    kept = kept_figures()
+    if kept.fault:
+        say(kept.fault, style="yellow")
+    past = finished.values() if measured is None else measured
+    estimator = Estimator(past, Machine.here(device), kept.figures)
     estimates = {run.key: estimate for run in left if (estimate := estimator.of_run(run)) is not None}
     labels = {cell.key: swept(cell.point.at) for cell in reversed(plan.cells)}
     if as_json:
@@ -49,8 +54,8 @@ def print_plan(
         columns.append(Column("finished", numbers, rank=1, justify="left"))
     if not any(columns[2].cells):
         del columns[2]
-    kept, dropped = fitting(columns, out.width)
-    table = plain_table(kept)
+    shown, dropped = fitting(columns, out.width)
+    table = plain_table(shown)
     for column in table.columns:
         column.vertical = "top"
         if str(column.header) == "at":
@@ -91,5 +96,6 @@ def _values(
         "images_evaluated": cost.evaluated if cost.known else None,
         "seconds": round(estimate.seconds, 1) if estimate else None,
         "seconds_from": list(estimate.measured) if estimate else [],
+        "seconds_from_bench": estimate.benched if estimate else False,
         "finished": past.name if past else None,
     }

@@ -1,4 +1,4 @@
-"""When each run of the queue will have ended, estimated from what runs like it took on this machine."""
+"""When each run of the queue will have ended, estimated from what was measured on this machine."""
 
 import heapq
 from collections.abc import Mapping, Sequence
@@ -7,6 +7,7 @@ from typing import cast
 
 from rotui.errors import StoreError
 from rotui.profile.stages import StageName
+from rotui.store.bench_figures import KeptFigures, kept_figures
 from rotui.store.listing import ListedRun
 from rotui.store.live_progress import LiveProgress
 from rotui.store.measured import Kind, MeasuredRuns, kind_of
@@ -27,6 +28,7 @@ class Arrivals:
         self._measured = MeasuredRuns(runs_dir)
         self._planned: dict[Kind, PlannedRun] = {}
         self._runs: Sequence[ListedRun] = ()
+        self._kept = KeptFigures()
         self._estimator = Estimator((), machine)
 
     def of(
@@ -35,9 +37,10 @@ class Arrivals:
         """Seconds from now until each run of the queue has ended, by directory name, were it worked off in
         its order by as many at once as are trained now. After the first run of which nothing is known there
         is no telling; one that is held or skipped is passed over."""
-        if runs is not self._runs:
-            self._runs = runs
-            self._estimator = Estimator(self._measured.of(runs), self._machine)
+        kept = kept_figures()
+        if runs is not self._runs or kept != self._kept:
+            self._runs, self._kept = runs, kept
+            self._estimator = Estimator(self._measured.of(runs), self._machine, kept.figures)
         active = [run for run in queue if run.status in ("running", "paused")]
         told: dict[str, float] = {}
         for run in active:

@@ -1,4 +1,5 @@
-"""How long a plan will take on this machine, from what runs like its own took there."""
+"""How long a plan will take on this machine, from what runs like its own took there, or else from what
+`rotui bench` measured."""
 
 import math
 from collections.abc import Collection, Iterable, Mapping
@@ -9,6 +10,7 @@ from typing import Any, Protocol
 from rotui.formats import duration
 from rotui.profile.schema import Profile
 from rotui.profile.stages import StageName
+from rotui.study.bench_figure import BenchFigure
 from rotui.study.cost import run_cost
 from rotui.study.machine import Machine
 from rotui.study.planning import Plan, PlannedRun
@@ -54,11 +56,12 @@ class TrainedRun(Protocol):
 
 @dataclass(frozen=True)
 class Estimate:
-    """`seconds` that the epochs will take, and the numbers of the runs that it was `measured` on. Probes and
-    decoding images come on top."""
+    """`seconds` that the epochs will take, and what tells so: the numbers of the runs that it was `measured`
+    on, and whether figures of `rotui bench` have a part in it. Probes and decoding images come on top."""
 
     seconds: float
     measured: tuple[int, ...]
+    benched: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,10 +77,15 @@ class _Measured:
 
 
 class Estimator:
-    """Estimates from the epochs of those `past` runs that were trained on this machine."""
+    """Estimates from the epochs of those `past` runs that were trained on this machine, and for a run that
+    none of them is like from those `figures` that were measured there."""
 
-    def __init__(self, past: Iterable[TrainedRun], machine: Machine) -> None:
+    def __init__(
+        self, past: Iterable[TrainedRun], machine: Machine, figures: Iterable[BenchFigure] = ()
+    ) -> None:
         self._machine = machine
+        here = (each for each in figures if each.host == machine.host)
+        self._figures = sorted(here, key=lambda figure: figure.measured)
         self._measured: dict[str, list[_Measured]] = {}
         for each in sorted(past, key=lambda run: run.number):
             measured = _measured(each)
@@ -86,14 +94,15 @@ class Estimator:
                 self._measured.setdefault(kind, []).append(measured)
 
     def of_run(self, run: PlannedRun) -> Estimate | None:
-        """Seconds that one run will take; None where none like it was measured: of its kind of stage, with
+        """Seconds that one run will take; None where nothing like it was measured: of its kind of stage, with
         its network, image size, batch size and arithmetic, on the device and with as many threads."""
         epochs = run.profile.epochs(run.stage_name)
         epoch_work = work_of(run) / epochs
-        like = [each for each in self._measured.get(_kind(run), ()) if self._is_here(each, run)]
+        past = self._measured.get(_kind(run), ())
+        like = [each for each in past if self._is_here(each.device, each.threads, run)]
         like = [each for each in like if each.device_name == like[-1].device_name]
         if not like:
-            return None
+            return self._benched(run)
         size = min(like, key=lambda each: _apart(each.epoch_work, epoch_work)).epoch_work
         chosen = [each for each in like if _apart(each.epoch_work, size) <= math.log(SIZES_APART)][-NEAREST:]
         seconds = median(each.seconds for each in chosen)
@@ -107,26 +116,41 @@ class Estimator:
         known = [each for each in estimates if each is not None]
         return together(known) if len(known) == len(estimates) else None
 
-    def _is_here(self, measured: _Measured, run: PlannedRun) -> bool:
+    def _benched(self, run: PlannedRun) -> Estimate | None:
+        """The same from the newest of the figures; None too where the size of the dataset is not known."""
+        like = [
+            each
+            for each in self._figures
+            if each.is_like(run) and self._is_here(each.device, each.threads, run)
+        ]
+        cost = run_cost(run)
+        if not like or not cost.known:
+            return None
+        figure = like[-1]
+        seconds = cost.trained * figure.training_seconds + cost.evaluated * figure.evaluation_seconds
+        return Estimate(seconds, (), benched=True)
+
+    def _is_here(self, device: str, threads: int, run: PlannedRun) -> bool:
+        """Whether what was measured on a device and with CPU threads tells of the run on this machine."""
         wanted, _, index = self._machine.device.partition(":")
-        if wanted != "auto" and measured.device.partition(":")[0] != wanted:
+        if wanted != "auto" and device.partition(":")[0] != wanted:
             return False
-        if index and measured.device != self._machine.device:
+        if index and device != self._machine.device:
             return False
-        threads = run.profile.compute.threads or self._machine.threads
-        return measured.device != "cpu" or measured.threads == threads
+        return device != "cpu" or threads == (run.profile.compute.threads or self._machine.threads)
 
 
 def together(estimates: Iterable[Estimate]) -> Estimate:
     """What several runs will take, one after the other."""
     each = tuple(estimates)
     numbers = {number for estimate in each for number in estimate.measured}
-    return Estimate(sum(estimate.seconds for estimate in each), tuple(sorted(numbers)))
+    benched = any(estimate.benched for estimate in each)
+    return Estimate(sum(estimate.seconds for estimate in each), tuple(sorted(numbers)), benched)
 
 
 def estimate_text(estimates: Collection[Estimate], runs: int) -> str:
-    """`about 12 min on this machine (from runs 3, 7)`; which of the `runs` it covers where that is not all
-    of them, and empty text where it is none."""
+    """`about 12 min on this machine (from runs 3, 7)` or `(from rotui bench)`; which of the `runs` it covers
+    where that is not all of them, and empty text where it is none."""
     if not estimates:
         return ""
     total = together(estimates)
@@ -134,9 +158,10 @@ def estimate_text(estimates: Collection[Estimate], runs: int) -> str:
     about = duration(rounded).removesuffix(" 00 s")
     numbers = [str(number) for number in total.measured[-NUMBERS_SHOWN:]]
     more = "…, " if len(numbers) < len(total.measured) else ""
-    source = f"{'runs' if len(total.measured) > 1 else 'run'} {more}{', '.join(numbers)}"
+    sources = [f"{'runs' if len(numbers) > 1 else 'run'} {more}{', '.join(numbers)}"] if numbers else []
+    sources += ["rotui bench"] if total.benched else []
     share = "" if len(estimates) == runs else f"{len(estimates)} of {runs} runs: "
-    return f"{share}about {about} on this machine (from {source})"
+    return f"{share}about {about} on this machine (from {' and '.join(sources)})"
 
 
 def _measured(past: TrainedRun) -> _Measured | None:

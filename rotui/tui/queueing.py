@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rotui.formats import images_trained
 from rotui.profile.loading import Experiment
+from rotui.store.bench_figures import kept_figures
 from rotui.store.listing import ListedRun
 from rotui.store.measured import MeasuredRuns
 from rotui.store.session import look
@@ -60,7 +61,8 @@ class Outlooks:
         known = {} if fresh else {run.key: run for run in found}
         standing = {run.key: _standing(known.get(run.key)) for run in planned.runs}
         left = [run for run in planned.runs if not standing[run.key].startswith(_REUSED)]
-        estimator = Estimator(self._measured.of(found), self._machine)
+        kept = kept_figures()
+        estimator = Estimator(self._measured.of(found), self._machine, kept.figures)
         estimates = [told for run in left if (told := estimator.of_run(run)) is not None]
         facts = [
             f"{_counted(len(planned.runs), 'run')} of {_counted(len(experiment.points), 'setting')}",
@@ -68,6 +70,7 @@ class Outlooks:
         ]
         if left:
             facts.append(estimate_text(estimates, len(left)) or _UNKNOWN_TIME)
+            facts += [kept.fault] if kept.fault else []
         reused = len(planned.runs) - len(left)
         waiting = sum(bool(told) for told in standing.values()) - reused
         facts += [f"{reused} finished before, reused"] if reused else []

@@ -10,6 +10,7 @@ import rotui.store.measured
 from rotui.profile.schema import Profile
 from rotui.store.adding import Wishes, add_plan
 from rotui.store.arrivals import Arrivals
+from rotui.store.bench_figures import keep_figures
 from rotui.store.layout import METRICS, PROFILE
 from rotui.store.live_progress import LiveProgress
 from rotui.store.measured import ALIKE, MeasuredRuns
@@ -18,6 +19,7 @@ from rotui.store.past_runs import read_profile, read_run
 from rotui.store.queue import Queue
 from rotui.store.run_directory import RunDirectory
 from rotui.store.session import look
+from rotui.study.bench_figure import BenchFigure
 from rotui.study.machine import Machine
 from rotui.study.planning import Point, plan
 from rotui.study.records import Classification, EpochRecord, RunResult
@@ -199,6 +201,22 @@ def test_of_each_kind_the_newest_few_are_read_and_of_all_no_more_than_is_worth_i
         runs.finish(runs.queue(1, epochs=epochs))
     past = MeasuredRuns(runs.folder).of(look(runs.folder)[0])
     assert [run.number for run in past] == [9, 8, 7, 6, 5, 4]
+
+
+def test_figures_of_the_bench_tell_as_soon_as_they_are_there(
+    runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    runs.queue(1, epochs=2)
+    Queue(runs.folder, print).resume()
+    found = look(runs.folder)[0]
+    arrivals = Arrivals(runs.folder, HERE)
+    assert arrivals.of(found, in_order(found), {}) == {}
+    kind = ("box", "cpu", "cpu", 1, "resnet18", 32, 128, "fp32", True)
+    keep_figures([BenchFigure(*kind, 0.01, 0.001, "2026-01-01T00:00:00.000Z")])
+    seconds = 2 * (1437 * 0.01 + 360 * 0.001)
+    assert arrivals.of(found, in_order(found), {}) == {found[0].name: pytest.approx(seconds)}
 
 
 def test_what_is_damaged_is_left_out_and_ends_nothing(measured: Runs) -> None:

@@ -7,6 +7,8 @@ import pytest
 
 from rotui.profile.schema import Profile
 from rotui.profile.stages import StageName
+from rotui.study.bench_figure import BenchFigure
+from rotui.study.cost import run_cost
 from rotui.study.estimate import Estimate, Estimator, Machine, estimate_text, together
 from rotui.study.planning import Plan, PlannedRun, Point, plan
 from rotui.study.progress import work_of
@@ -243,6 +245,12 @@ def test_a_plan_takes_the_sum_of_its_runs_and_none_where_one_is_not_known() -> N
             1,
             "about 2 h 07 min on this machine (from runs …, 4, 5, 6, 7, 8)",
         ),
+        ([Estimate(12.4, (), benched=True)], 1, "about 12 s on this machine (from rotui bench)"),
+        (
+            [Estimate(400.0, (3,)), Estimate(350.0, (), benched=True)],
+            2,
+            "about 12 min on this machine (from run 3 and rotui bench)",
+        ),
     ],
 )
 def test_an_estimate_in_words(estimates: list[Estimate], runs: int, text: str) -> None:
@@ -251,3 +259,85 @@ def test_an_estimate_in_words(estimates: list[Estimate], runs: int, text: str) -
 
 def test_runs_that_several_estimates_share_are_named_once() -> None:
     assert together([Estimate(1.0, (3, 1)), Estimate(2.0, (2, 3))]) == Estimate(3.0, (1, 2, 3))
+
+
+BENCHED = BenchFigure(
+    host="box",
+    device="cpu",
+    device_name="cpu",
+    threads=4,
+    architecture="resnet18",
+    image_size=32,
+    batch_size=128,
+    precision="fp32",
+    trains_all=True,
+    training_seconds=0.002,
+    evaluation_seconds=0.0005,
+    measured="2026-01-01T00:00:00.000Z",
+)
+
+
+def benched(run: PlannedRun, *figures: BenchFigure, machine: Machine = HERE) -> Estimate | None:
+    return Estimator((), machine, figures).of_run(run)
+
+
+@pytest.mark.parametrize("stage", ["pretrain", "supervised-pretrained", "supervised-random"])
+def test_where_no_run_tells_the_figures_of_the_bench_do(stage: str) -> None:
+    run = one(stage)
+    cost = run_cost(run)
+    seconds = cost.trained * 0.002 + cost.evaluated * 0.0005
+    assert benched(run, BENCHED) == Estimate(pytest.approx(seconds), (), benched=True)
+
+
+def test_a_past_run_goes_before_the_figures_of_the_bench() -> None:
+    known = Estimator([Trained(one())], HERE, [BENCHED]).of_run(one(seed=1))
+    assert known == Estimate(pytest.approx(500.0), (3,))
+    both = Estimator([Trained(one())], HERE, [BENCHED]).of_plan(study("pretrain", "supervised-random"))
+    assert both is not None
+    assert (both.measured, both.benched) == ((3,), True)
+
+
+def test_the_newest_figure_counts() -> None:
+    newer = replace(BENCHED, training_seconds=0.02, measured="2026-01-02T00:00:00.000Z")
+    assert benched(one(), newer, BENCHED) == benched(one(), newer) != benched(one(), BENCHED)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"host": "elsewhere"},
+        {"threads": 2},
+        {"architecture": "resnet34"},
+        {"image_size": 160},
+        {"batch_size": 64},
+        {"precision": "bf16"},
+        {"trains_all": False},
+    ],
+    ids=str,
+)
+def test_figures_of_something_else_tell_nothing(other: dict[str, Any]) -> None:
+    assert benched(one(), replace(BENCHED, **other)) is None
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"network": {"stem": "cifar"}},
+        {"network": {"width": 32}},
+        {"compute": {"deterministic": True}},
+        {"compute": {"threads": 2}},
+        {"data": {"name": "folder", "path": "pictures"}},
+    ],
+    ids=str,
+)
+def test_what_the_bench_never_measured_is_not_guessed(settings: dict[str, Any]) -> None:
+    assert benched(one(**settings), BENCHED) is None
+
+
+def test_figures_of_another_device_tell_nothing_of_the_one_asked_for() -> None:
+    on_gpu = replace(BENCHED, device="cuda:0", device_name="NVIDIA H200", threads=2)
+    assert benched(one(), on_gpu, machine=Machine("box", 4, "cuda")) is not None
+    assert benched(one(), on_gpu, machine=HERE) is not None
+    assert benched(one(), on_gpu, machine=Machine("box", 4, "cpu")) is None
+    assert benched(one(), on_gpu, machine=Machine("box", 4, "cuda:1")) is None
+    assert benched(one("finetune-random"), on_gpu, replace(on_gpu, trains_all=False)) is not None

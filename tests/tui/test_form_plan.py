@@ -10,9 +10,11 @@ from sample_runs import Console, finish, opened, queue_profiles, refresh
 from textual.widgets import Button, Input
 
 from rotui.profile.loading import load_experiment
+from rotui.store.bench_figures import keep_figures
 from rotui.store.past_runs import read_run
 from rotui.store.queue_entry import read_entry
 from rotui.store.session import look
+from rotui.study.bench_figure import BenchFigure
 from rotui.study.planning import plan
 from rotui.tui.screens.form import ProfileForm
 from rotui.tui.workplace import Workplace
@@ -73,6 +75,30 @@ async def fill(console: Console, key: str, text: str) -> None:
     console.app.screen.query_one(f"#field-{key.replace('.', '-')}", Input).focus()
     await console.press("end", "ctrl+u")
     await console.paste(text)
+
+
+def test_what_no_run_tells_is_estimated_from_the_bench(runs_dir: Path, tiny: Path) -> None:
+    tiny.write_text(TINY.replace("resnet10", "resnet18").replace("width = 8\n", ""))
+    figure = BenchFigure(
+        host=platform.node(),
+        device="cpu",
+        device_name="cpu",
+        threads=1,
+        architecture="resnet18",
+        image_size=32,
+        batch_size=128,
+        precision="fp32",
+        trains_all=True,
+        training_seconds=0.5,
+        evaluation_seconds=0.25,
+        measured="2026-01-01T00:00:00.000Z",
+    )
+    keep_figures([figure])
+
+    async def check(console: Console) -> None:
+        assert "about 30 s on this machine (from rotui bench)" in told(console)
+
+    in_form(runs_dir, check)
 
 
 def forms(console: Console) -> list[object]:

@@ -1,0 +1,96 @@
+"""Each measurement in a process of its own: what comes back, and that nothing stays behind."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from rotui.benchmark.case import prepare
+from rotui.benchmark.cases import Case, Timing
+from rotui.benchmark.made_up import write_folder
+from rotui.benchmark.own_training import time_runs, time_training
+from rotui.benchmark.running import Measured, Step, ask, measure_in_rounds
+from rotui.errors import RunFailedError, StoppedError
+
+TINY = Case("training", steps=2, batch=8, threads=1)
+
+
+def never() -> bool:
+    return False
+
+
+def test_a_training_tells_its_rate_its_memory_and_its_floor() -> None:
+    timing = time_training(TINY)
+    assert (timing.images, timing.steps) == (16, 2)
+    assert 0 < timing.data_seconds < timing.seconds
+    assert 0 < timing.floor_seconds < timing.step_seconds
+    assert timing.evaluation_seconds > 0
+    assert 50e6 < timing.begun_bytes <= timing.peak_bytes
+    assert timing.device_bytes == 0
+
+
+def test_the_plain_loop_is_timed_on_made_up_pictures_where_there_are_no_others(tmp_path: Path) -> None:
+    assert prepare(str(tmp_path), [16, 32], str(tmp_path / "none")) == {"found": False}
+    assert len([*(tmp_path / "32").rglob("*.png")]) == 256
+    placed = replace(TINY, kind="plain loop", size=16, folder=str(tmp_path / "16"))
+    timing = Timing(**ask(placed.to_json(), never))
+    assert (timing.images, timing.steps, timing.facts["data"]) == (16, 2, "ImageFolder")
+    assert timing.facts["workers"] >= 1
+    assert math.isfinite(timing.images_per_second)
+    assert timing.peak_bytes > timing.begun_bytes
+    assert timing.floor_seconds == timing.data_seconds == 0
+
+
+def test_several_runs_are_timed_together() -> None:
+    several = replace(TINY, kind="runs", network="resnet10", at_once=2, in_a_row=2, with_building=True)
+    timing = time_runs(several)
+    assert (timing.images, timing.steps) == (2 * 2 * 16, 8)
+    assert timing.seconds > 0
+
+
+def test_rounds_go_to_and_fro_and_a_case_that_fails_is_left_out_of_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        "rotui.benchmark.running._CHILD",
+        "import json, sys; case = json.loads(sys.argv[2]); good = dict(images=8, steps=1, seconds=0.5); "
+        "print(json.dumps(good if case['size'] < 64 else dict(error='no room', exit_code=1)))",
+    )
+    cases = [replace(TINY, size=size) for size in (64, 32, 16)]
+    told: list[str] = []
+    measured: list[Measured] = []
+    for each in measure_in_rounds(cases, 3, never):
+        if isinstance(each, Step):
+            told.append(each.name.split()[1])
+            assert each.total == 9
+        else:
+            measured = each
+    assert told == ["64", "32", "16", "16", "32", "32", "16"]
+    assert [len(each.timings) for each in measured] == [0, 3, 3]
+    assert [each.failure for each in measured] == ["no room", "", ""]
+    assert measured[1].timings[0].images_per_second == 16
+
+
+def test_a_stop_ends_the_process_that_measures_with_all_it_started(tmp_path: Path) -> None:
+    write_folder(tmp_path, 16)
+    loop = replace(TINY, kind="plain loop", size=16, folder=str(tmp_path), steps=1_000_000)
+    seen: set[psutil.Process] = set()
+
+    def once_it_loads_pictures() -> bool:
+        measuring = psutil.Process().children()
+        workers = [each for process in measuring for each in process.children()]
+        seen.update(measuring, workers)
+        return bool(workers)
+
+    with pytest.raises(StoppedError):
+        ask(loop.to_json(), once_it_loads_pictures)
+    assert len(seen) > 1
+    assert psutil.wait_procs(seen, timeout=3)[1] == []
+
+
+def test_a_process_that_dies_says_how(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rotui.benchmark.running._CHILD", "import os; os.kill(os.getpid(), 9)")
+    with pytest.raises(RunFailedError, match="killed by signal 9"):
+        ask(TINY.to_json(), never)
