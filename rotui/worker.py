@@ -18,7 +18,7 @@ from rotui.engine.memory import free_memory
 from rotui.engine.programs import Programs
 from rotui.engine.training import never
 from rotui.errors import DiskFullError
-from rotui.lane_count import FixedCount, LaneCount, MeasuredCount
+from rotui.lane_count import FixedCount, Kind, LaneCount, MeasuredCount, kind_of
 from rotui.lanes import Lanes, device_memory
 from rotui.run_training import RunTrainer
 from rotui.store.atomic import store_errors
@@ -69,6 +69,7 @@ class Worker:
         self._notice = one_at_a_time(notice)
         self._stop = stop
         self._halt = Flag()
+        self._kind: Kind | None = None
         self._told: set[str] = set()
         self._asked: Stamp | None = None
         self._device_lock = DeviceLock(device_identity(workplace.device), workplace.runs_dir)
@@ -183,10 +184,14 @@ class Worker:
         assert claimed.directory is not None
         assert claimed.past is not None
         train = partial(self._trainer.train, claimed.directory, claimed.past, claimed.parent)
+        run = _run(claimed.past)
         if self._count.is_one:
+            if self._kind not in (None, kind_of(run)):
+                self._free()
+            self._kind = kind_of(run)
             train()
         else:
-            self._lanes.begin(claimed.directory.name, _run(claimed.past), train)
+            self._lanes.begin(claimed.directory.name, run, train)
 
     def refusals(self, runs: Collection[PastRun]) -> list[str]:
         """Why this worker would leave unfinished `runs` waiting, one line each."""

@@ -134,7 +134,8 @@ class _Lane:
             training = Training(planned_run(self._case, seed), self._splits, self._device, None)
             if self._stream is not None and not self._case.with_building:
                 training.train_epoch(never, ignore, keep_none)
-        synchronise(self._device)
+        if self._stream is not None:
+            self._stream.synchronize()
         self._built = training
         return training
 

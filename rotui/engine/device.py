@@ -13,6 +13,8 @@ from rotui.text import printable
 
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 """Read when CUDA starts; without it no product of matrices is deterministic there."""
+os.environ.setdefault("TORCH_CUBLAS_WORKSPACE_CACHE", "0")
+"""Captured steps that are replayed at the same time must not share a workspace."""
 
 
 def resolve_device(name: str) -> torch.device:

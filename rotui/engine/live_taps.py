@@ -60,7 +60,7 @@ class _Unfolded(torch.autograd.Function):
         rows, columns = ctx.axes
         channels_out, _, _, channels_in = ctx.shape
         windows = _windows(rows, columns)
-        parts = gradient.view(len(windows), channels_out, rows.pixels, columns.pixels, channels_in)
+        parts = gradient.reshape(len(windows), channels_out, rows.pixels, columns.pixels, channels_in)
         if len(windows) == 1:
             return parts[0], None, None
         kernel = gradient.new_zeros(ctx.shape)
@@ -109,15 +109,29 @@ class LiveTapsConv2d(nn.Module):
         whole[self._taps] = self.weight.detach()
         destination[prefix + "weight"] = whole
 
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *arguments: Any) -> None:
+    def _load_from_state_dict(
+        self,
+        state_dict: dict[str, Any],
+        prefix: str,
+        local_metadata: dict[str, Any],
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
+    ) -> None:
+        del local_metadata
         name = prefix + "weight"
         whole = state_dict.get(name)
-        if whole is None or whole.shape != self.whole.shape:
-            super()._load_from_state_dict(state_dict, prefix, *arguments)
-            return
-        with torch.no_grad():
-            self.whole.copy_(whole)
-            self.weight.copy_(whole[self._taps])
+        if whole is None:
+            missing_keys += [name] if strict else []
+        elif whole.shape != self.whole.shape:
+            error_msgs.append(f"{name} has the shape {tuple(whole.shape)}, not {tuple(self.whole.shape)}")
+        else:
+            with torch.no_grad():
+                self.whole.copy_(whole)
+                self.weight.copy_(whole[self._taps])
+        if strict:
+            unexpected_keys += [key for key in state_dict if key.startswith(prefix) and key != name]
 
 
 def keep_live_taps(network: nn.Module, image_size: int) -> None:

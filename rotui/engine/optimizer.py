@@ -1,5 +1,6 @@
 """Adam as the study uses it, with all that changes at fixed places: what a captured step needs."""
 
+import warnings
 from collections.abc import Sequence
 
 import torch
@@ -16,7 +17,9 @@ def make_optimizer(
     optimizer = torch.optim.Adam(trained, lr=rate, fused=True, capturable=captured)
     for parameter in trained:
         parameter.grad = torch.zeros_like(parameter)
-    optimizer.step()  # of no length: the gradients are zero
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*capturable.*")  # it is not captured yet
+        optimizer.step()  # of no length: the gradients are zero
     optimizer.zero_grad(set_to_none=True)
     reset_optimizer(optimizer)
     return optimizer

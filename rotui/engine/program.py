@@ -26,6 +26,16 @@ Pools = dict[tuple[int, int, tuple[Triple, Triple]], ImagePool]
 """Images on the device, by which set they are, what size is cropped from them and how they are normalised."""
 
 
+SAFE = (2, 15)
+"""The PyTorch from which captured steps that are replayed at the same time share no workspace of cuBLAS."""
+
+
+def torch_version() -> tuple[int, int]:
+    """The major and minor number of the PyTorch that is installed."""
+    major, minor = torch.__version__.split(".")[:2]
+    return int(major), int(minor)
+
+
 class Judged:
     """A split that a network is judged by: its images and the steps over them, summed up in a meter."""
 
@@ -37,6 +47,7 @@ class Judged:
             lambda drawn: program.judge(drawn, self),
             lambda: [self.meter.loss, self.meter.confusion],
             captures=program.captures,
+            pool=program.graph_memory,
         )
         self.reading = reading
 
@@ -44,7 +55,8 @@ class Judged:
 class Program:
     """The network of a run with `outputs` logits on `device`, initialised from its seed, and its steps.
 
-    `captures` says whether steps are captured in CUDA graphs: on CUDA, unless the profile forbids it.
+    `captures` says whether steps are captured in CUDA graphs: on CUDA from PyTorch 2.15 on, unless
+    the profile forbids it.
     """
 
     def __init__(
@@ -52,7 +64,9 @@ class Program:
     ) -> None:
         profile, stage = run.profile, run.stage
         self.profile, self.outputs, self.device = profile, outputs, device
-        self.captures = device.type == "cuda" and profile.compute.cuda_graphs
+        self.captures = device.type == "cuda" and profile.compute.cuda_graphs and torch_version() >= SAFE
+        self.graph_memory = torch.cuda.graph_pool_handle() if self.captures else None
+        self._images = (splits.train.images, splits.validation.images)
         self._pools: Pools = {} if pools is None else pools
         self._is_used = False
         network = build_network(profile.network, outputs, profile.seed)
@@ -65,7 +79,7 @@ class Program:
         self.meter = Meter.empty(outputs, device)
         self.training = training_reading(run, device)
         self.train = self._on_device(splits.train)
-        self.steps = Steps(device, self._train, self._changed, captures=self.captures)
+        self.steps = Steps(device, self._train, self._changed, captures=self.captures, pool=self.graph_memory)
         judging = judging_reading(run, device)
         self.validation = Judged(self, self._on_device(splits.validation), judging)
         self.holdout = (
@@ -82,6 +96,11 @@ class Program:
         self._is_used = True
         if trunk is not None:
             load_trunk(self.network, trunk)
+
+    def forget(self) -> None:
+        """Cuts what holds it together, so that its memory is free at once; it cannot be used any more."""
+        for steps in (self.steps, self.validation.steps, *([self.holdout.steps] if self.holdout else [])):
+            steps.forget()
 
     def judge(self, drawn: Draws, judged: Judged) -> None:
         """Adds what the network, in evaluation mode, makes of some images to the meter of what is judged."""
