@@ -16,11 +16,13 @@ from torchvision.transforms import functional as TF
 
 from rotui.benchmark.cases import WARM_UP, Case, Timing
 from rotui.benchmark.device_clock import synchronise
+from rotui.benchmark.made_up import image_set
 from rotui.benchmark.memory import bytes_now, bytes_of_children, device_peak_bytes, peak_bytes
 from rotui.cores import available_cores
 from rotui.profile.datasets import DATASETS
 
 MOST_WORKERS = 8
+CIFAR10_SIZE = 32
 ROTATIONS = 4
 PREFETCHED = 2
 """Batches that each worker of a DataLoader has ready: as many more are read than are timed, so that the
@@ -42,8 +44,19 @@ class Rotated(Dataset[tuple[Tensor, int]]):
         return TF.rotate(picture, turn * 360 / ROTATIONS), turn
 
 
+class MadeUpCifar10(torchvision.datasets.CIFAR10):  # type: ignore[misc]  # torchvision carries no types
+    """CIFAR-10 as torchvision holds it and gives it out, of made-up pictures."""
+
+    def __init__(self, case: Case, transform: Any) -> None:
+        torchvision.datasets.VisionDataset.__init__(self, transform=transform)
+        made = image_set(case.pool_images, case.size, seed=0)
+        self.data = made.dense().transpose(0, 2, 3, 1).copy()
+        self.targets = made.labels.tolist()
+
+
 def pictures(case: Case) -> Any:
-    """CIFAR-10 as torchvision reads it where the case names its folder, else the folder of made-up ones."""
+    """CIFAR-10 as torchvision reads it where the case names its folder, made-up pictures held in the same way
+    where they are as large, else a folder of larger ones."""
     facts = DATASETS["cifar10"]
     transform = transforms.Compose(
         [
@@ -55,6 +68,8 @@ def pictures(case: Case) -> Any:
     )
     if case.data_dir:
         return torchvision.datasets.CIFAR10(case.data_dir, train=True, transform=transform)
+    if case.size == CIFAR10_SIZE:
+        return MadeUpCifar10(case, transform)
     return torchvision.datasets.ImageFolder(case.folder, transform=transform)
 
 
@@ -86,7 +101,7 @@ def time_plain_loop(case: Case) -> Timing:
     synchronise(device)
     seconds = time.perf_counter() - started
     peak = peak_bytes() + bytes_of_children()
-    data = "CIFAR10" if case.data_dir else "ImageFolder"
+    data = "CIFAR10" if case.size == CIFAR10_SIZE else "ImageFolder"
     return Timing(
         images=images,
         steps=case.steps,

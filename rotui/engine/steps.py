@@ -18,7 +18,7 @@ from rotui.engine.batches import Draws
 WARM_UP_STEPS = 3
 """Steps before a capture, in which kernels are chosen and memory is set aside; they leave no trace."""
 _CAPTURING = threading.Lock()
-"""Held while steps are captured. Nothing else may wait for the whole device meanwhile, in any thread, only for
+"""Held while steps are captured. Nobody may wait for the whole device meanwhile, in any thread, only for
 a stream."""
 _STEPS_AHEAD = 32
 """Steps that the host may be ahead of a CUDA device, so that a stop is soon obeyed and progress is true."""
