@@ -11,7 +11,7 @@ from rotui.errors import RotuiError
 from rotui.study.machine import Machine
 from rotui.tui.live.snapshot import Snapshot
 
-SECONDS = 0.5
+SECONDS = 1.0
 """Time between two looks at what may have changed, which takes a few calls of stat."""
 
 

@@ -1,6 +1,7 @@
 """The console's own worker: a thread that imports torch when there is something to train, and then trains."""
 
 import gc
+import sys
 from collections.abc import Callable, Collection
 from threading import Event as Flag
 from threading import Thread
@@ -11,6 +12,9 @@ from rotui.tui.workplace import Workplace
 if TYPE_CHECKING:
     from rotui.study.events import Event
     from rotui.worker import Worker
+
+SWITCH_SECONDS = 0.0005
+"""For how long drawing may hold the interpreter while training wants it; Python's own 5 ms are an operation."""
 
 
 class Trainer:
@@ -87,6 +91,7 @@ class Trainer:
             from rotui.worker import Workplace as Training
 
             gc.freeze()  # a collection of torch's objects would hold up every key for 0.15 s
+            sys.setswitchinterval(SWITCH_SECONDS)
 
             place = self._workplace
             training = Training(

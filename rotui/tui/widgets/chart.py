@@ -24,7 +24,7 @@ from rotui.tui.charts.plotting import Role
 
 __all__ = ["Chart", "Reference", "Series"]
 
-SECONDS = 0.5
+SECONDS = 1.0
 """Time between two drawings of content that changes by itself; keys are answered at once."""
 
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.97)
