@@ -26,7 +26,7 @@ def test_the_whole_command_tells_records_and_keeps_what_it_measured(rotui: Run, 
     done = rotui("bench", *ONE, "--baseline", "--json", "--record", record)
     assert done.code == 0, done.err
     plain, own, *profiles = objects(done.out)
-    assert (plain["kind"], plain["data"], plain["ratio"]) == ("plain loop", "ImageFolder", None)
+    assert (plain["kind"], plain["data"], plain["ratio"]) == ("plain loop", "CIFAR10", None)
     assert (own["kind"], own["n"], own["precision"], own["threads"]) == ("training", 1, "fp32", 1)
     assert own["ratio"] == pytest.approx(own["images_per_second"] / plain["images_per_second"], rel=0.01)
     assert 0 < own["data_share"] < 1

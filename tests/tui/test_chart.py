@@ -63,7 +63,7 @@ def test_a_chart_without_content_says_so(alone: Alone, lines: Lines) -> None:
     alone(chart, check)
 
 
-def test_content_that_changes_by_itself_is_drawn_at_most_twice_a_second(alone: Alone, lines: Lines) -> None:
+def test_content_that_changes_by_itself_is_drawn_at_most_once_a_second(alone: Alone, lines: Lines) -> None:
     chart = CountedChart()
 
     async def check(pilot: Pilot[None]) -> None:

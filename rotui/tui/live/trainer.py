@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rotui.worker import Worker
 
 SWITCH_SECONDS = 0.0005
-"""For how long drawing may hold the interpreter while training wants it; Python's own 5 ms are an operation."""
+"""For how long drawing may hold the interpreter while training wants it; Python's own is 5 ms."""
 
 
 class Trainer:

@@ -146,7 +146,7 @@ class Chart(Widget, can_focus=True):
         title: str = "",
         y_label: str = "",
     ) -> None:
-        """Shows these curves; drawn when visible, and at most twice a second."""
+        """Shows these curves; drawn when visible, and at most once a second."""
         title = " ".join(part for part in (title, y_label and f"({y_label})") if part)
         content = (tuple(series), tuple(references), printable(title))
         if content == (self._series, self._references, self._title):
