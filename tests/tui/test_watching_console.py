@@ -99,7 +99,7 @@ def test_of_two_consoles_one_trains_and_both_show_and_one_that_only_watches_neve
     home = Home(tmp_path)
     watcher = opened("--watch-only")
     watcher.wait_for("quick")
-    assert home.rotui(*study(60)).returncode == 0
+    assert home.rotui(*study(200)).returncode == 0
     watcher.wait_for("1 waiting", "· queued")
     before = len(watcher.text)
     watcher.resize(201, 50)
@@ -113,5 +113,5 @@ def test_of_two_consoles_one_trains_and_both_show_and_one_that_only_watches_neve
     assert "1 training elsewhere" in first.text + second.text
     for each in (first, second, watcher):
         leave_when_idle(each, "1 supervised-random: finished")
-    assert (home.epochs(), home.told()[0]["resumes"]) == (60, 0)
+    assert (home.epochs(), home.told()[0]["resumes"]) == (200, 0)
     assert (home.runs / "0001-quick-supervised-random-seed42" / "run.log").read_text().count("epoch 1:") == 1
