@@ -195,10 +195,10 @@ def test_a_study_goes_on_while_nothing_is_attached_and_is_there_when_one_comes_b
     tmux.go_to_profile("handwritten")
     tmux.press("Enter")
     tmux.until("5 runs of 1 setting")
-    values = {"scale.limit": "100", "scale.epochs": "4", "network.width": "8", "compute.threads": "1"}
+    values = {"scale.limit": "100", "scale.epochs": "18", "network.width": "8", "compute.threads": "1"}
     for key, value in values.items():
         tmux.set_field(key, value)
-    tmux.until("2000 images")
+    tmux.until("9000 images")
     tmux.press("C-s")
     tmux.until("▶ running")
     client = attached(tmux)
@@ -207,7 +207,7 @@ def test_a_study_goes_on_while_nothing_is_attached_and_is_there_when_one_comes_b
     tmux.until_finished(5)
     client = attached(tmux)
     tmux.until("nothing is queued", "idle  runs")
-    assert [run["epochs"] for run in tmux.told()] == [4] * 5
+    assert [run["epochs"] for run in tmux.told()] == [18] * 5
     tmux.press("q")
     assert tmux.exit_code() == 0
     client.wait(PATIENCE)
