@@ -21,7 +21,7 @@ from rotui.store.queue import Queue
 from rotui.store.session import look
 from rotui.study.planning import Plan, Point, plan
 
-SECONDS = 15.0
+SECONDS = 30.0
 WRITERS = 20
 COMMAND_WRITERS = 4
 WORKERS = 50

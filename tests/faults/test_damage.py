@@ -98,7 +98,7 @@ def the_run(runs: Path, number: int) -> Path:
     return next(runs.glob(f"{number:04d}-*"))
 
 
-@pytest.mark.parametrize("damage", [truncated, high_bit_flipped, made_a_directory, gone])
+@pytest.mark.parametrize("damage", [truncated, emptied, zeroed, high_bit_flipped, made_a_directory, gone])
 @pytest.mark.parametrize("name", ["profile.toml", "state.json", "queue.json", "metrics.csv"])
 def test_a_file_that_is_damaged_in_every_run_is_repaired_and_the_study_ends_with_the_same_bytes(
     rotui: Commands, unbroken: dict[str, str], runs: Path, name: str, damage: Damage
