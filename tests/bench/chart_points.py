@@ -5,17 +5,18 @@ import math
 import random
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import count
 
 from figures import Figure
 from recording import Amount, main
 from textual.app import App, ComposeResult
+from textual.containers import VerticalScroll
 
 from rotui.study.records import EpochRecord
-from rotui.tui.charts.curves import accuracy_series
-from rotui.tui.widgets.chart import Chart, Series
+from rotui.tui.charts.epoch_series import accuracy_series
+from rotui.tui.widgets.chart import Chart
 
 NAME = "chart"
 FEW, MANY = 200, 10_000
@@ -24,16 +25,26 @@ NO_DEARER = 1.05
 """What is called no dearer, by what the middle of forty drawings scatters."""
 
 
-class ChartApp(App[None]):
-    """The chart alone. Its clock runs ahead, so that nothing waits for the time between two drawings."""
+class ChartsApp(App[None]):
+    """The charts. Their clocks run ahead, so that nothing waits for the time between two drawings."""
 
-    def __init__(self) -> None:
+    def __init__(self, charts: Sequence[Chart]) -> None:
         super().__init__()
-        seconds = count(step=10)
-        self.chart = Chart(clock=lambda: float(next(seconds)))
+        self._charts = charts
 
     def compose(self) -> ComposeResult:
-        yield self.chart
+        with VerticalScroll():
+            yield from self._charts
+
+    def on_mount(self) -> None:
+        for chart in self._charts:
+            chart.styles.width, chart.styles.height = SIZE
+
+
+def chart() -> Chart:
+    """One whose time passes quickly."""
+    seconds = count(step=10)
+    return Chart(clock=lambda: float(next(seconds)))
 
 
 def smooth(share: float, _: random.Random) -> float:
@@ -69,36 +80,26 @@ async def _drawings(times: int) -> dict[int, dict[str, list[float]]]:
         for points in (FEW, MANY)
     }
     taken: dict[int, dict[str, list[float]]] = {FEW: defaultdict(list), MANY: defaultdict(list)}
-    app = ChartApp()
-    async with app.run_test(size=SIZE) as pilot:
+    charts = {case: chart() for case in contents}
+    async with ChartsApp(list(charts.values())).run_test(size=(SIZE[0] + 2, SIZE[1])) as pilot:
         for number in range(times + 1):
             for (points, kind), content in contents.items():
-                series = next(content)
-                new = _milliseconds(app.chart, partial(app.chart.set_content, series, (), "accuracy"))
-                again = _milliseconds(app.chart, app.chart.action_all)
+                shown, epochs = charts[points, kind], next(content)
+                spent = {
+                    "new content": _milliseconds(shown, partial(_show, shown, epochs)),
+                    "unchanged": _milliseconds(shown, partial(_show, shown, epochs)),
+                    "drawn again": _milliseconds(shown, shown.action_all),
+                }
                 if number:  # the first drawing fills caches
-                    taken[points][f"{kind}, new content"].append(new)
-                    taken[points][f"{kind}, drawn again"].append(again)
+                    for what, milliseconds in spent.items():
+                        taken[points][f"{kind}, {what}"].append(milliseconds)
             await pilot.pause()
-        for points in (FEW, MANY):
-            epochs = _epochs(points)
-            for number in range(times + 1):
-                spent = _milliseconds(app.chart, partial(_show, app.chart, epochs))
-                if number:
-                    taken[points]["a run's epochs, unchanged"].append(spent)
     return taken
 
 
 def _show(chart: Chart, epochs: tuple[EpochRecord, ...]) -> None:
     """What the console's first place does with each snapshot."""
     chart.set_content(accuracy_series(epochs), (), "accuracy", "%")
-
-
-def _epochs(count: int) -> tuple[EpochRecord, ...]:
-    return tuple(
-        EpochRecord(number, 1 / number, 50.0, 2 / number, 40.0, None, None, 0.001, 1.0, 100.0)
-        for number in range(1, count + 1)
-    )
 
 
 def _milliseconds(chart: Chart, change: Callable[[], None]) -> float:
@@ -109,14 +110,21 @@ def _milliseconds(chart: Chart, change: Callable[[], None]) -> float:
     return (time.perf_counter() - begun) * 1000
 
 
-def _contents(points: int, shape: Callable[[float, random.Random], float]) -> Iterator[tuple[Series, ...]]:
-    """Two curves, each time with one point more, as a training goes on."""
+def _contents(
+    points: int, shape: Callable[[float, random.Random], float]
+) -> Iterator[tuple[EpochRecord, ...]]:
+    """A run's epochs, each time with one more, as a training goes on."""
     draw = random.Random(points)
     more = points + 1000
-    xs = tuple(float(number) for number in range(1, more + 1))
-    curves = [tuple(shape(number / more, draw) for number in range(more)) for _ in range(2)]
+    epochs = tuple(
+        EpochRecord(
+            number, 1 / number, shape(number / more, draw), 1 / number, shape(number / more, draw),
+            None, None, 0.001, 1.0, 100.0,
+        )
+        for number in range(1, more + 1)
+    )  # fmt: skip
     for end in range(points, more):
-        yield tuple(Series(name, xs[:end], ys[:end]) for name, ys in zip(("a", "b"), curves, strict=True))
+        yield epochs[:end]
 
 
 if __name__ == "__main__":

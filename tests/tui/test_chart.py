@@ -191,6 +191,48 @@ def test_a_zoomed_chart_follows_what_comes_unless_it_was_moved_away(alone: Alone
     alone(chart, check)
 
 
+def test_a_series_that_grows_is_drawn_to_its_end_and_smoothed_or_not(alone: Alone, lines: Lines) -> None:
+    one, other = object(), object()
+    chart = with_content(Chart(), Series("training", [1, 2], [4.0, 4.0], source=one))
+
+    async def check(pilot: Pilot[None]) -> None:
+        assert "training 4" in lines(chart)[0]
+        with_content(chart, Series("training", [1, 2, 3], [4.0, 4.0, 8.0], source=one))
+        await pilot.press("0")
+        assert "training 8" in lines(chart)[0]
+        await pilot.press("w")
+        assert "training 6.041" in lines(chart)[0]
+        with_content(chart, Series("training", [1, 2, 3, 4], [4.0, 4.0, 8.0, 8.0], source=one))
+        await pilot.press("0")
+        assert "training 6.941" in lines(chart)[0]
+        await pilot.press("w", "w", "w")
+        with_content(chart, Series("training", [1, 2, 3], [1.0, 1.0, 5.0], source=one))
+        await pilot.press("0")
+        assert "training 5" in lines(chart)[0]
+        with_content(chart, Series("training", [1, 2, 3], [1.0, 1.0, 7.0], source=other))
+        await pilot.press("0")
+        assert "training 7" in lines(chart)[0]
+
+    alone(chart, check)
+
+
+def test_a_series_that_grows_goes_on_where_it_is_not_alone(alone: Alone, lines: Lines) -> None:
+    one = object()
+    chart = with_content(Chart(), rising(2, "validation"), Series("training", [1], [1.0], source=one))
+
+    async def check(pilot: Pilot[None]) -> None:
+        grown = Series("training", [1, 2, 2], [1.0, 3.0, 6.0], source=one)
+        with_content(chart, grown, rising(3, "validation"))
+        await pilot.press("0")
+        assert "training 6" in lines(chart)[0]
+        assert "validation 3" in lines(chart)[0]
+        with_content(chart, Series("training", [1, 2, 2, 1], [1.0, 3.0, 6.0, 9.0], source=one))
+        await pilot.press("0")
+        assert "training 6" in lines(chart)[0]
+
+    alone(chart, check)
+
+
 def test_the_crosshair_tells_values_and_steps_from_point_to_point(alone: Alone, lines: Lines) -> None:
     falling = Series("validation", list(range(1, 21)), [20.0 - y for y in range(20)])
     chart = with_content(Chart(), rising(20), falling)

@@ -12,19 +12,15 @@ from rotui.tui.charts.chart_picture import Picture
 from rotui.tui.charts.charting import (
     COLOURS,
     SIGNS,
-    Curve,
     Look,
     Reference,
     Series,
-    curve,
     looks,
-    reduced,
-    smoothed,
     tick_labels,
     ticks,
-    x_range,
     y_range,
 )
+from rotui.tui.charts.curve import Curve, curve, x_range
 from rotui.tui.charts.plotting import Canvas, sparkline
 
 NAN, INFINITE = math.nan, math.inf
@@ -52,6 +48,10 @@ def text(drawn: Picture, width: int, height: int) -> list[str]:
     return ["".join(part for part, _ in line) for line in drawn.lines(width, height)]
 
 
+def of(xs: Sequence[float], ys: Sequence[float]) -> Curve:
+    return curve(Series("s", xs, ys))
+
+
 def test_values_that_are_no_numbers_are_skipped() -> None:
     shown = curve(Series("s", [1, 2, NAN, 4, 5, 6], [1.0, NAN, 3.0, INFINITE, -INFINITE, 1e301]))
     assert (list(shown.xs), list(shown.ys)) == ([1], [1.0])
@@ -69,6 +69,9 @@ def test_a_logarithmic_axis_leaves_out_what_is_not_positive() -> None:
 
 
 def test_smoothing_is_a_mean_that_weighs_the_past_less_and_less() -> None:
+    def smoothed(ys: Sequence[float], weight: float) -> list[float]:
+        return curve(Series("s", range(len(ys)), ys), smoothing=weight).ys
+
     ys, weight = [4.0, 8.0, 6.0], 0.5
     assert smoothed(ys, weight) == pytest.approx([4.0, (0.5 * 4 + 8) / 1.5, (0.25 * 4 + 0.5 * 8 + 6) / 1.75])
     assert smoothed(ys, 0.0) == ys
@@ -77,21 +80,21 @@ def test_smoothing_is_a_mean_that_weighs_the_past_less_and_less() -> None:
 
 
 def test_few_points_are_all_kept() -> None:
-    shown = Curve([1, 2, 3, 4, 5], [1.0, 5.0, 2.0, 4.0, 3.0])
-    assert reduced(shown, 2, 4, 10) == [(1, 1.0), (2, 5.0), (3, 2.0), (4, 4.0), (5, 3.0)]
+    shown = of([1, 2, 3, 4, 5], [1.0, 5.0, 2.0, 4.0, 3.0])
+    assert shown.reduced(2, 4, 10) == [(1, 1.0), (2, 5.0), (3, 2.0), (4, 4.0), (5, 3.0)]
 
 
 @settings(max_examples=200, deadline=None)
 @given(
     ys=st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=300),
-    columns=st.integers(1, 40),
+    columns=st.integers(2, 40),
     cut=st.tuples(st.floats(0, 1), st.floats(0, 1)),
 )
 def test_a_reduced_curve_keeps_the_extremes_of_what_is_in_view(
     ys: list[float], columns: int, cut: tuple[float, float]
 ) -> None:
     low, high = sorted(share * len(ys) for share in cut)
-    points = reduced(Curve(range(len(ys)), ys), low, high + 0.1, columns)
+    points = of(range(len(ys)), ys).reduced(low, high + 0.1, columns)
     inside = [y for x, y in points if low <= x <= high + 0.1]
     wanted = [y for x, y in enumerate(ys) if low <= x <= high + 0.1]
     assert len(points) <= 2 * columns + 2
@@ -104,19 +107,43 @@ def test_a_reduced_curve_keeps_the_extremes_of_what_is_in_view(
 def test_ten_thousand_points_are_drawn_as_few_with_every_spike() -> None:
     ys = [0.0] * 10_000
     ys[5003], ys[7003] = 5.0, -5.0
-    points = reduced(Curve(range(10_000), ys), 0, 9999, 100)
+    points = of(range(10_000), ys).reduced(0, 9999, 100)
     assert len(points) <= 200
     assert (5003, 5.0) in points
     assert (7003, -5.0) in points
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    ys=st.lists(st.floats(-1e6, 1e6) | st.just(NAN), min_size=2, max_size=300),
+    cuts=st.lists(st.integers(0, 300), max_size=5),
+    smoothing=st.sampled_from([0.0, 0.9]),
+    log_y=st.booleans(),
+)
+def test_a_curve_that_grows_is_at_every_length_what_it_would_be_if_made_at_once(
+    ys: list[float], cuts: list[int], smoothing: float, log_y: bool
+) -> None:
+    grown = Curve(smoothing=smoothing, log_y=log_y)
+    for end in [*sorted(min(cut, len(ys)) for cut in cuts), len(ys)]:
+        series = Series("s", range(end), ys[:end])
+        assert grown.take(series)
+        whole = curve(series, smoothing=smoothing, log_y=log_y)
+        assert (grown.xs, grown.ys) == (whole.xs, whole.ys)
+        for low, high in [(0, end), (end // 3, end // 2)]:
+            assert grown.reduced(low, high, 10) == whole.reduced(low, high, 10)
+
+
+def test_a_point_left_of_the_last_does_not_belong_to_a_growing_curve() -> None:
+    assert not of([1, 2, 3], [1.0, 1.0, 1.0]).take(Series("s", [1, 2, 3, 2], [1.0, 1.0, 1.0, 1.0]))
+
+
 def test_the_value_at_a_place_is_that_of_the_nearest_point_in_reach() -> None:
-    shown = Curve([1, 2, 4], [10.0, 20.0, 40.0])
+    shown = of([1, 2, 4], [10.0, 20.0, 40.0])
     assert shown.at(2.4, within=0.5) == 20.0
     assert shown.at(3.4, within=1.0) == 40.0
     assert shown.at(3.0, within=0.5) is None
     assert shown.at(9.0, within=1.0) is None
-    assert Curve([], []).at(0.0, within=1.0) is None
+    assert Curve().at(0.0, within=1.0) is None
 
 
 @pytest.mark.parametrize("ys", [[1.0, 2.0], [5.0], [0.0], [-3.0, -3.0], [1e-9, 2e-9], [1e299, -1e299], []])

@@ -6,17 +6,8 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
 
-from rotui.tui.charts.charting import (
-    Curve,
-    Look,
-    Reference,
-    drawable,
-    reduced,
-    tick_labels,
-    ticks,
-    value_text,
-    y_range,
-)
+from rotui.tui.charts.charting import Look, Reference, tick_labels, ticks, value_text, y_range
+from rotui.tui.charts.curve import Curve, is_drawable
 from rotui.tui.charts.plotting import Canvas, Run, sparkline
 
 FULL = (30, 8)
@@ -111,9 +102,9 @@ class Picture:
     def _plot(self, width: int, height: int, *, axes: bool) -> list[list[Run]]:
         rows = height - 2 if axes else height
         columns = width
-        parts = [reduced(curve, self.low, self.high, width) for curve in self.curves]
+        parts = [curve.reduced(self.low, self.high, width) for curve in self.curves]
         inside = [y for part in parts for x, y in part if self.low <= x <= self.high]
-        inside += [reference.y for reference in self.references if drawable((reference.y,))]
+        inside += [reference.y for reference in self.references if is_drawable(reference.y)]
         bottom, top = y_range(inside or [y for part in parts for _, y in part], log_y=self.log_y)
         marks = _ticks(bottom, top, max(2, rows // 3), self.log_y) if axes else []
         labels = max((len(label) for _, label in marks), default=0)
@@ -148,7 +139,7 @@ class Picture:
             for x, y in _signed(inside, canvas.columns, index, len(parts)):
                 canvas.sign(across(x), up(y), self.looks[index].sign, index)
         for reference in self.references:
-            if drawable((reference.y,)) and (reference.y > 0 or not self.log_y):
+            if is_drawable(reference.y) and (reference.y > 0 or not self.log_y):
                 canvas.horizontal(up(reference.y), reference.label, "reference")
 
     def _x_axis(self, canvas: Canvas, indent: int) -> list[list[Run]]:

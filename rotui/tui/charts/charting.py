@@ -1,10 +1,8 @@
-"""What a chart shows of its series: cleaned, smoothed, cut to the view, reduced to two points a column."""
+"""What charts are told and how they tell it: series, looks that tell them apart, axes and their labels."""
 
 import math
-from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 COLOURS = ("cyan", "yellow", "magenta", "green", "bright_red", "blue", "bright_magenta", "bright_green")
@@ -13,21 +11,33 @@ COLOURS = ("cyan", "yellow", "magenta", "green", "bright_red", "blue", "bright_m
 SIGNS = "●▲■◆○△□◇✚✖★"
 """Signs that tell series apart where colours do not."""
 
-SMOOTHEST = 0.99
-
 LARGEST = 1e300
 
 
 @dataclass(frozen=True)
 class Series:
     """One curve. Without `colour` (a colour name or #rrggbb) or `marker` (one sign) the chart chooses
-    them and keeps them for this name; a marker that another curve has too is replaced."""
+    them and keeps them for this name; a marker that another curve has too is replaced. Of two series with the
+    same `source`, an object, one has the points of the other and perhaps more after them."""
 
     name: str
     xs: Sequence[float]
-    ys: Sequence[float]
+    ys: Sequence[float | None]
     colour: str = ""
     marker: str = ""
+    source: object = field(default=None, repr=False, compare=False)
+
+    def goes_on(self, other: "Series") -> bool:
+        """Whether this is the other one, perhaps with points added."""
+        is_one = self.source is not None and self.source is other.source and self.name == other.name
+        return is_one and len(self.xs) >= len(other.xs)
+
+    def is_same(self, other: "Series") -> bool:
+        """Whether both look the same; of one source only their lengths are compared."""
+        if self.goes_on(other):
+            looks = (self.colour, self.marker) == (other.colour, other.marker)
+            return looks and len(self.xs) == len(other.xs)
+        return self == other
 
 
 @dataclass(frozen=True)
@@ -45,101 +55,10 @@ class Look(NamedTuple):
     sign: str
 
 
-@dataclass(frozen=True)
-class Curve:
-    """The points of a series that can be drawn, by rising x."""
-
-    xs: Sequence[float]
-    ys: Sequence[float]
-    _reduced: dict[tuple[float, float, int], list[tuple[float, float]]] = field(
-        default_factory=dict, repr=False, compare=False
-    )
-
-    def at(self, x: float, within: float) -> float | None:
-        """The value at the point nearest to x and not farther than `within`; None where there is none."""
-        place = bisect_left(self.xs, x)
-        near = [i for i in (place - 1, place) if 0 <= i < len(self.xs) and abs(self.xs[i] - x) <= within]
-        return self.ys[min(near, key=lambda index: abs(self.xs[index] - x))] if near else None
-
-
-def curve(series: Series, *, smoothing: float = 0.0, log_y: bool = False) -> Curve:
-    """The finite points of `series`, of a logarithmic axis the positive ones, in order and smoothed."""
-    count = min(len(series.xs), len(series.ys))
-    xs, ys = list(series.xs[:count]), list(series.ys[:count])
-    in_order = math.isfinite(sum(xs)) and xs == sorted(xs)
-    if not (drawable((xs[0], xs[-1]) if in_order and xs else xs) and drawable(ys)):
-        points = [(x, y) for x, y in zip(xs, ys, strict=True) if drawable((x, y))]
-        xs, ys = [x for x, _ in points], [y for _, y in points]
-    if not in_order:
-        points = sorted(zip(xs, ys, strict=True), key=lambda point: point[0])
-        xs, ys = [x for x, _ in points], [y for _, y in points]
-    ys = smoothed(ys, smoothing)
-    if log_y and min(ys, default=1) <= 0:
-        points = [(x, y) for x, y in zip(xs, ys, strict=True) if y > 0]
-        xs, ys = [x for x, _ in points], [y for _, y in points]
-    return Curve(xs, ys)
-
-
 def logarithmic(series: Series) -> Series:
     """The series with the power of ten of each x in its place; points that have none are left out."""
     points = [(math.log10(x), y) for x, y in zip(series.xs, series.ys, strict=False) if x > 0]
     return replace(series, xs=[x for x, _ in points], ys=[y for _, y in points])
-
-
-def drawable(values: Sequence[float]) -> bool:
-    """True where all values are finite and not so large that differences of two could overflow."""
-    return (
-        math.isfinite(sum(values)) and -LARGEST < min(values, default=0) <= max(values, default=0) < LARGEST
-    )
-
-
-def smoothed(ys: Sequence[float], weight: float) -> list[float]:
-    """Exponential moving average in which the past counts with `weight`, without a pull towards zero at the
-    beginning."""
-    weight = min(max(weight, 0.0), SMOOTHEST)
-    if not weight or not ys:
-        return list(ys)
-    sums = accumulate(ys, lambda past, y: past * weight + (1 - weight) * y, initial=0.0)
-    counts = accumulate(ys, lambda past, _: past * weight + (1 - weight), initial=0.0)
-    next(sums), next(counts)
-    return [total / count for total, count in zip(sums, counts, strict=True)]
-
-
-def reduced(shown: Curve, low: float, high: float, columns: int) -> list[tuple[float, float]]:
-    """The points from low to high and one beyond at each side: the smallest and the largest per column. The
-    last answer is kept, for keys draw the same points again."""
-    asked = (low, high, columns)
-    if asked not in shown._reduced:
-        shown._reduced.clear()
-        shown._reduced[asked] = _reduced(shown, *asked)
-    return shown._reduced[asked]
-
-
-def _reduced(shown: Curve, low: float, high: float, columns: int) -> list[tuple[float, float]]:
-    xs, ys = shown.xs, shown.ys
-    begin, end = bisect_left(xs, low), bisect_right(xs, high)
-    before = [(xs[begin - 1], ys[begin - 1])] if begin > 0 else []
-    after = [(xs[end], ys[end])] if end < len(xs) else []
-    if end - begin <= 2 * columns:
-        return [*before, *zip(xs[begin:end], ys[begin:end], strict=True), *after]
-    width = (high - low) / columns
-    edges = [bisect_left(xs, low + width * column, begin, end) for column in range(columns)]
-    points = []
-    for start, stop in pairwise([*edges, end]):
-        if start < stop:
-            bucket = ys[start:stop]
-            smallest, largest = bucket.index(min(bucket)), bucket.index(max(bucket))
-            for place in sorted({smallest, largest}):
-                points.append((xs[start + place], bucket[place]))
-    return [*before, *points, *after]
-
-
-def x_range(curves: Iterable[Curve]) -> tuple[float, float] | None:
-    """From the first x to the last of all curves, None where no curve has a point."""
-    drawn = [each for each in curves if each.xs]
-    if not drawn:
-        return None
-    return min(each.xs[0] for each in drawn), max(each.xs[-1] for each in drawn)
 
 
 def y_range(ys: Iterable[float], *, log_y: bool = False) -> tuple[float, float]:

@@ -15,7 +15,7 @@ from rotui.errors import RotuiError
 from rotui.profile.faults import ProfileError
 from rotui.store.status import UNFINISHED
 from rotui.text import printable
-from rotui.tui.charts.curves import accuracy_series, loss_series, references
+from rotui.tui.charts.epoch_series import accuracy_series, loss_series, references
 from rotui.tui.editing import edit_file
 from rotui.tui.latest import Latest
 from rotui.tui.live.snapshot import Snapshot

@@ -19,7 +19,8 @@ from textual.widget import Widget
 from rotui.text import printable
 from rotui.tui.charts.chart_picture import Picture
 from rotui.tui.charts.chart_view import View
-from rotui.tui.charts.charting import Curve, Look, Reference, Series, curve, logarithmic, looks, x_range
+from rotui.tui.charts.charting import Look, Reference, Series, logarithmic, looks
+from rotui.tui.charts.curve import Curve, curve, x_range
 from rotui.tui.charts.plotting import Role
 
 __all__ = ["Chart", "Reference", "Series"]
@@ -148,10 +149,12 @@ class Chart(Widget, can_focus=True):
     ) -> None:
         """Shows these curves; drawn when visible, and at most once a second."""
         title = " ".join(part for part in (title, y_label and f"({y_label})") if part)
-        content = (tuple(series), tuple(references), printable(title))
-        if content == (self._series, self._references, self._title):
+        content, before = tuple(series), self._series
+        about = (tuple(references), printable(title))
+        is_same = len(content) == len(before) and all(map(Series.is_same, content, before))
+        if is_same and about == (self._references, self._title):
             return
-        self._series, self._references, self._title = content
+        self._series, (self._references, self._title) = content, about
         seen: Counter[str] = Counter()
         named = []
         for each in self._series:
@@ -160,7 +163,7 @@ class Chart(Widget, can_focus=True):
         chosen = looks(named, self._known_looks)
         self._known_looks |= chosen
         self._looks = list(chosen.values())
-        self._curves = None
+        self._go_on_from(before)
         wait = self._drawn_at + SECONDS - self._clock()
         if wait <= 0 or not self.is_attached:
             self._draw_anew()
@@ -240,13 +243,23 @@ class Chart(Widget, can_focus=True):
 
     def _drawable(self) -> list[Curve]:
         if self._curves is None:
-            self._curves = [
-                curve(
-                    logarithmic(each) if self._log_x else each, smoothing=self._smoothing, log_y=self._log_y
-                )
-                for each in self._series
-            ]
+            self._curves = [self._curve(each) for each in self._series]
         return self._curves
+
+    def _curve(self, series: Series) -> Curve:
+        told = logarithmic(series) if self._log_x else series
+        return curve(told, smoothing=self._smoothing, log_y=self._log_y)
+
+    def _go_on_from(self, before: Sequence[Series]) -> None:
+        """Keeps the curves of series that had fewer points before: of those only what is new is looked at."""
+        if self._curves is None:
+            return
+        known = dict(enumerate(zip(before, self._curves, strict=True)))
+        self._curves = []
+        for place, series in enumerate(self._series):
+            past, kept = known.get(place, (None, None))
+            goes_on = past is not None and not self._log_x and series.goes_on(past)
+            self._curves.append(kept if goes_on and kept and kept.take(series) else self._curve(series))
 
     def _draw_anew(self, *, curves: bool = False) -> None:
         if self._later is not None:

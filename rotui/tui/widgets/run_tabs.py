@@ -11,7 +11,7 @@ from textual.widgets import ContentSwitcher, Static
 from rotui.store.listing import ListedRun
 from rotui.store.live_progress import LiveProgress
 from rotui.study.records import EpochRecord, RunResult
-from rotui.tui.charts.curves import accuracy_series, loss_series, references
+from rotui.tui.charts.epoch_series import accuracy_series, loss_series, references
 from rotui.tui.run_texts import class_bars, log_text, profile_text
 from rotui.tui.run_view import RunView, overview, provenance_table, sections_text
 from rotui.tui.widgets.bars import Bars

@@ -1,8 +1,8 @@
 """A run's epochs as the series of charts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, overload
 
 from rotui.tui.widgets.chart import Reference, Series
 
@@ -32,18 +32,42 @@ def loss_series(epochs: "Sequence[EpochRecord]") -> list[Series]:
     )
 
 
+class Column(Sequence[Any]):
+    """One field of every epoch, looked up when it is asked for: a run's epochs are shown again with each one
+    that is added."""
+
+    def __init__(self, epochs: "Sequence[EpochRecord]", field: str) -> None:
+        self._epochs = epochs
+        self._field = field
+
+    def __len__(self) -> int:
+        return len(self._epochs)
+
+    @overload
+    def __getitem__(self, place: int) -> Any: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Any]: ...
+
+    def __getitem__(self, place: int | slice) -> Any:
+        if isinstance(place, slice):
+            return Column(self._epochs[place], self._field)
+        return getattr(self._epochs[place], self._field)
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(attrgetter(self._field), self._epochs)
+
+
 def _series(epochs: "Sequence[EpochRecord]", *wanted: tuple[str, str, str, str]) -> list[Series]:
-    made = []
-    numbers = [record.epoch for record in epochs]
-    for name, field, colour, marker in wanted:
-        values = list(map(attrgetter(field), epochs))
-        xs = numbers
-        if None in values:
-            xs = [x for x, value in zip(numbers, values, strict=True) if value is not None]
-            values = [value for value in values if value is not None]
-        if values:
-            made.append(Series(name, xs, values, colour, marker))
-    return made
+    """Those of the wanted series that the run has: with a hold-out it has one in every epoch."""
+    if not epochs:
+        return []
+    first, last = epochs[0], epochs[-1]
+    return [
+        Series(name, Column(epochs, "epoch"), Column(epochs, field), colour, marker, source=first)
+        for name, field, colour, marker in wanted
+        if getattr(first, field) is not None or getattr(last, field) is not None
+    ]
 
 
 def references(run: "ListedRun", published: "RunReference | None") -> tuple[Reference, ...]:
