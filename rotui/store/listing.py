@@ -1,6 +1,7 @@
 """A run as one line of a list: plain values that a table shows, sorts and filters."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from rotui.store.status import UNFINISHED, Status
 
 if TYPE_CHECKING:
     from rotui.store.past_runs import PastRun
+    from rotui.study.records import EpochRecord
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,6 @@ def listed(run: "PastRun", store: str) -> ListedRun:
     from rotui.profile.summary import settings_text  # 40 ms: the index spares it
     from rotui.study.floor import rotation_floor
 
-    accuracies = [epoch.validation_accuracy for epoch in run.epochs]
     entry, profile = run.entry, run.profile
     rotates = STAGES[run.stage].predicts_rotation
     return ListedRun(
@@ -82,14 +83,8 @@ def listed(run: "PastRun", store: str) -> ListedRun:
         status=run.status,
         reason=run.reason,
         scaled=profile.scale.active,
-        epochs=len(run.epochs),
         epochs_planned=profile.epochs(run.stage),
-        best=max(accuracies, default=None),
-        last=accuracies[-1] if accuracies else None,
         floor=rotation_floor(profile.rotation).outline_percent if rotates else None,
-        lowest_loss=min((epoch.validation_loss for epoch in run.epochs), default=None),
-        seconds=sum(epoch.seconds for epoch in run.epochs),
-        images_per_second=run.epochs[-1].images_per_second if run.epochs else None,
         resumes=run.resumes,
         verdict=run.verdict,
         created=run.created,
@@ -100,7 +95,25 @@ def listed(run: "PastRun", store: str) -> ListedRun:
         position=entry.position if entry else float(run.number),
         note=entry.note if entry else "",
         tags=entry.tags if entry else (),
+        **_of_epochs(run.epochs),
     )
+
+
+def with_epochs(run: ListedRun, epochs: "Sequence[EpochRecord]") -> ListedRun:
+    """The line of a run that has these epochs now, and has not changed otherwise."""
+    return replace(run, **_of_epochs(epochs))
+
+
+def _of_epochs(epochs: "Sequence[EpochRecord]") -> dict[str, Any]:
+    accuracies = [epoch.validation_accuracy for epoch in epochs]
+    return {
+        "epochs": len(epochs),
+        "best": max(accuracies, default=None),
+        "last": accuracies[-1] if accuracies else None,
+        "lowest_loss": min((epoch.validation_loss for epoch in epochs), default=None),
+        "seconds": sum(epoch.seconds for epoch in epochs),
+        "images_per_second": epochs[-1].images_per_second if epochs else None,
+    }
 
 
 def with_parents(runs: dict[str, ListedRun]) -> list[ListedRun]:

@@ -319,7 +319,7 @@ def test_the_values_at_the_crosshair_stand_below() -> None:
     assert shown[-1].startswith("epoch 20  ● series 0 20  ▲ series 1 40")
     assert sum("┆" in line for line in shown) > 5
     apart = Picture(
-        names=["early"], curves=[Curve([1, 2], [1.0, 2.0])], looks=[Look("", "●")], high=60.0, crosshair=50.0
+        names=["early"], curves=[of([1, 2], [1.0, 2.0])], looks=[Look("", "●")], high=60.0, crosshair=50.0
     )
     assert text(apart, 80, 20)[-1].startswith("50  ● early –")
 

@@ -1,6 +1,6 @@
 """Reads the runs directory for the console: what changed since the last time, nothing else."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -12,7 +12,7 @@ from rotui.store.arrivals import Arrivals
 from rotui.store.epoch_rows import EpochTail
 from rotui.store.identity import read_identity
 from rotui.store.layout import DATABASE, METRICS, STATE, STORE
-from rotui.store.listing import ListedRun
+from rotui.store.listing import ListedRun, with_epochs
 from rotui.store.live_progress import read_progress
 from rotui.store.ordering import in_order, in_turn
 from rotui.store.past_runs import read_profile
@@ -57,6 +57,7 @@ class SnapshotReader:
         names = [run.name for run in self._queue if run.status in ("running", "paused")]
         live = {name: told for name in names if (told := read_progress(self._runs_dir / name))}
         epochs = self._read_epochs(wanted.union(names))
+        self._go_on({name: epochs[name] for name in names if epochs[name]})
         self._last = Snapshot(
             runs=self._runs,
             queue=self._queue,
@@ -87,6 +88,20 @@ class SnapshotReader:
         self._ready = frozenset(run.name for run in in_turn(found))
         self._version += 1
 
+    def _go_on(self, epochs: Mapping[str, Sequence[EpochRecord]]) -> None:
+        """Lists runs that are being trained with the epochs that they have by now; nothing else of them has
+        changed, nor has their order, so that no other run need be looked at."""
+        grown = {
+            name: with_epochs(self._by_name[name], told)
+            for name, told in epochs.items()
+            if len(told) != self._by_name[name].epochs
+        }
+        if grown:
+            self._by_name |= grown
+            self._runs = tuple(grown.get(run.name, run) for run in self._runs)
+            self._queue = tuple(grown.get(run.name, run) for run in self._queue)
+            self._version += 1
+
     def _stamp_index(self) -> object:
         """What changes when the list of runs does; a process that dies frees the locks of its runs and
         writes nothing."""
@@ -97,7 +112,7 @@ class SnapshotReader:
             self._runs_dir / DATABASE,
             self._runs_dir / f"{DATABASE}-wal",
             self._runs_dir / STORE,
-            *(folder / file for folder in folders for file in (STATE, METRICS)),
+            *(folder / STATE for folder in folders),
         )
         return stamp, [is_locked(folder) for folder in folders]
 

@@ -105,8 +105,7 @@ class ConsoleScreen(Place):
     def show(self, snapshot: Snapshot) -> None:
         """The queue, and the charts of the run in view."""
         table = self.query_one(QueueTable)
-        table.set_columns(queue_columns(snapshot))
-        table.set_rows(snapshot.queue, key=lambda run: run.name)
+        table.show(queue_columns(snapshot), snapshot.queue, key=lambda run: run.name)
         self._follows = self._follows or not snapshot.queue
         if snapshot.run(self._in_view) is None:
             self._in_view = ""
@@ -136,7 +135,7 @@ class ConsoleScreen(Place):
         if run is not None:
             title.append(f"{run.number} {run.stage}  ", "bold").append_text(status_text(run))
             title.append(f"  {printable(run.settings)} · seed {run.seed}")
-        self.query_one("#view-title", Static).update(title)
+        self.query_one("#view-title", Static).update(title, layout=False)
         lines = references(run, published) if run is not None else ()
         self.query_one("#accuracy", Chart).set_content(accuracy_series(epochs), lines, "accuracy", "%")
         self.query_one("#loss", Chart).set_content(loss_series(epochs), (), "loss", "nats")

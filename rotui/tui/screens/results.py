@@ -128,7 +128,7 @@ class ResultsScreen(Place):
         view = self._told.view
         if view is None:
             return
-        self.query_one("#result-title", Static).update(headline(view))
+        self.query_one("#result-title", Static).update(headline(view), layout=False)
         self.query_one(ComparisonPane).show(view, self.console_app.snapshot)
         self._show_chart()
 

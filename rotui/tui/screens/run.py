@@ -62,7 +62,7 @@ class RunScreen(Place):
     def show(self, snapshot: Snapshot) -> None:
         """The run as of this snapshot; its files are looked at off the event loop."""
         run = self._run(snapshot)
-        self.query_one("#run-line", Static).update(self._line(run, snapshot))
+        self.query_one("#run-line", Static).update(self._line(run, snapshot), layout=False)
         if run is None:
             return
         self._last = run

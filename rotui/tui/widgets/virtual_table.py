@@ -6,7 +6,6 @@ from typing import ClassVar, Generic
 from rich.style import Style
 from rich.text import Text
 from textual.binding import BindingType
-from textual.cache import LRUCache
 from textual.events import Click
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
@@ -22,6 +21,9 @@ __all__ = ["Column", "VirtualTable"]
 
 HEADER = 1
 """Lines of the header, which stays in place."""
+
+KEPT_LINES = 512
+"""Lines that are kept for when they are scrolled to again."""
 
 
 class VirtualTable(ScrollView, Generic[Row], can_focus=True):
@@ -74,7 +76,7 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         self._content: TableRows[Row] = TableRows()
         self._table_layout: TableLayout[Row] = TableLayout(columns)
         self._empty = empty
-        self._lines: LRUCache[int, Strip] = LRUCache(512)
+        self._lines: dict[int, Strip] = {}
 
     @property
     def rows(self) -> Sequence[Row]:
@@ -142,6 +144,11 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         self._fit()
         self._forget_lines()
 
+    def show(self, columns: Sequence[Column[Row]], rows: Sequence[Row], key: Callable[[Row], str]) -> None:
+        """Shows these columns and rows instead."""
+        self._table_layout.set_columns(columns)
+        self.set_rows(rows, key)
+
     def show_order(self, key: str | None, reverse: bool = False) -> None:
         """Shows in the header by which column the rows are sorted, and in which direction."""
         if (key, reverse) != self._table_layout.order:
@@ -168,12 +175,13 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         self._table_layout.forget(widths=moved)
         if len(content) != count:
             self.virtual_size = Size(0, len(content) + HEADER)
+            self._forget_lines()
         if moved and self.is_attached:
             place = content.cursor if follows_cursor else content.place(held_key)
             if place is not None:
                 self.scroll_to(y=place - (held - top), animate=False, force=True)
         self._fit()
-        self._forget_lines()
+        self._renew_lines()
         if content.cursor_key != before:
             self.post_message(self.RowHighlighted(self, self.cursor_row, by_user=False))
 
@@ -183,7 +191,7 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         index = content.clamped(index)
         if index != content.cursor:
             for place in (content.cursor, index):
-                self._lines.discard(place)
+                self._lines.pop(place, None)
                 self.refresh_line(place + HEADER)
             content.cursor = index
             self.post_message(self.RowHighlighted(self, self.cursor_row, by_user=True))
@@ -293,6 +301,17 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         self._lines.clear()
         self.refresh()
 
+    def _renew_lines(self) -> None:
+        """Draws those lines again that are not what they were."""
+        top, before = round(self.scroll_y), self._lines
+        self._lines = {}
+        if not before:
+            self.refresh()
+            return
+        for index in range(top, min(top + self._page, len(self._content))):
+            if self._row(index) != before.get(index):
+                self.refresh_line(index + HEADER)
+
     def _fit(self) -> None:
         if self._width > 0:
             top = round(self.scroll_y)
@@ -301,14 +320,20 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
                 self._forget_lines()
 
     def render_line(self, y: int) -> Strip:
-        style, content = self.rich_style, self._content
         index = y - HEADER + round(self.scroll_y)
         if y < HEADER:
-            return self._strip(self._table_layout.header(self._part("header"), self._part("chosen")), style)
-        if index >= len(content):
-            return self._strip(self._empty_line(y - HEADER - 1), style)
+            header = self._table_layout.header(self._part("header"), self._part("chosen"))
+            return self._strip(header, self.rich_style)
+        if index >= len(self._content):
+            return self._strip(self._empty_line(y - HEADER - 1), self.rich_style)
+        return self._row(index)
+
+    def _row(self, index: int) -> Strip:
         strip = self._lines.get(index)
         if strip is None:
+            if len(self._lines) >= KEPT_LINES:
+                self._lines.clear()
+            style, content = self.rich_style, self._content
             cursor, marked = index == content.cursor, content.keys[index] in content.marked
             style += self._part("marked") if marked else Style()
             style += (
