@@ -14,6 +14,10 @@ from rotui.tui.live.snapshot import Snapshot
 SECONDS = 1.0
 """Time between two looks at what may have changed, which takes a few calls of stat."""
 
+HELD_BACK_SECONDS = 2.0
+"""The same where drawing takes from a training: with one on both of two cores, every hundredth of a core that
+the console uses makes it about two hundredths slower."""
+
 
 class Feed:
     """Posts a new Snapshot whenever something changed. `post` must return at once and be callable from any
@@ -25,6 +29,7 @@ class Feed:
         self._post = post
         self._wanted: frozenset[str] = frozenset()
         self._afresh = False
+        self._held_back = False
         self._wake = threading.Event()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._tail, name="rotui feed", daemon=True)
@@ -43,6 +48,10 @@ class Feed:
         if names != self._wanted:
             self._wanted = names
             self._wake.set()
+
+    def hold_back(self, held_back: bool) -> None:
+        """Whether to look more seldom, for the sake of a training on the same processor."""
+        self._held_back = held_back
 
     def look_now(self, *, afresh: bool = False) -> None:
         """Has the next look come at once: something was just changed from here. With `afresh` it looks at
@@ -68,5 +77,5 @@ class Feed:
             if snapshot != newest:
                 newest = snapshot
                 self._post(newest)
-            self._wake.wait(SECONDS)
+            self._wake.wait(HELD_BACK_SECONDS if self._held_back else SECONDS)
             self._wake.clear()

@@ -21,8 +21,8 @@ class Trainer:
     """Works the queue of a runs directory inside this process whenever something in it can begin, and frees
     the device when nothing can.
 
-    `notice` is told, in its thread, what concerns the user, and `changed` that `current`, `decoding` or
-    `is_working` did; what is trained is read from the runs directory like everything else.
+    `notice` is told, in its thread, what concerns the user, and `changed` that `current`, `decoding`,
+    `is_working` or `takes_processor` did; what is trained is read from the runs directory like all else.
     """
 
     def __init__(
@@ -31,6 +31,7 @@ class Trainer:
         self.error: BaseException | None = None
         self.decoding: tuple[int, int] | None = None
         self.is_working = False
+        self.takes_processor = False
         self._workplace = workplace
         self._notice = notice
         self._changed = changed
@@ -94,9 +95,11 @@ class Trainer:
             sys.setswitchinterval(SWITCH_SECONDS)
 
             place = self._workplace
+            device = resolve_device(place.device)
+            self.takes_processor = device.type == "cpu"
             training = Training(
                 place.runs_dir,
-                resolve_device(place.device),
+                device,
                 place.command,
                 place.checkpoint_seconds,
                 place.allow_inexact,
@@ -114,6 +117,7 @@ class Trainer:
             self._notice(f"training has ended: {error} (any change of the queue has it begin again)")
         finally:
             self.is_working, self.decoding, self._worker = False, None, None
+            self.takes_processor = False
             self._changed()
 
     def _decoded(self, done: int, total: int) -> None:

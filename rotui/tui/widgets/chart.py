@@ -102,6 +102,7 @@ class Chart(Widget, can_focus=True):
         self._view = View()
         self._crosshair: float | None = None
         self._drawn: list[Strip] | None = None
+        self._styles: dict[Role, Style] = {}
         self._drawn_at = -SECONDS
         self._later: Timer | None = None
 
@@ -225,6 +226,7 @@ class Chart(Widget, can_focus=True):
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
+        self._styles.clear()
         self._drawn = None
 
     def on_focus(self) -> None:
@@ -292,13 +294,17 @@ class Chart(Widget, can_focus=True):
             crosshair=self._crosshair,
             empty=self._empty,
         )
-        style = self.rich_style
-        styles: dict[Role, Style] = {
-            part: self.get_component_rich_style(f"chart--{part}")
-            for part in ("title", "axis", "reference", "crosshair", "empty")
+        if not self._styles:
+            self._styles = {
+                part: self.get_component_rich_style(f"chart--{part}")
+                for part in ("title", "axis", "reference", "crosshair", "empty")
+            }
+            self._styles[""] = self.rich_style
+        style = self._styles[""]
+        looks: dict[Role, Style] = {
+            index: style + _colour(look.colour) for index, look in enumerate(self._looks)
         }
-        for index, look in enumerate(self._looks):
-            styles[index] = style + _colour(look.colour)
+        styles: dict[Role, Style] = {**self._styles, **looks}
         width = self.size.width
         return [
             Strip([Segment(text, styles.get(role, style)) for text, role in line]).adjust_cell_length(

@@ -10,7 +10,7 @@ from textual.widget import Widget
 from rotui.text import printable
 from rotui.tui.machine import MachineReading, Probe
 
-SECONDS = 1.0
+SECONDS = 2.0
 """Time between two readings."""
 
 BLOCKS = 5

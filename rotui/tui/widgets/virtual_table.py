@@ -77,6 +77,7 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         self._table_layout: TableLayout[Row] = TableLayout(columns)
         self._empty = empty
         self._lines: dict[int, Strip] = {}
+        self._parts: dict[str, Style] = {}
 
     @property
     def rows(self) -> Sequence[Row]:
@@ -263,6 +264,7 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
+        self._parts.clear()
         self._forget_lines()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
@@ -323,9 +325,9 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         index = y - HEADER + round(self.scroll_y)
         if y < HEADER:
             header = self._table_layout.header(self._part("header"), self._part("chosen"))
-            return self._strip(header, self.rich_style)
+            return self._strip(header, self._part(""))
         if index >= len(self._content):
-            return self._strip(self._empty_line(y - HEADER - 1), self.rich_style)
+            return self._strip(self._empty_line(y - HEADER - 1), self._part(""))
         return self._row(index)
 
     def _row(self, index: int) -> Strip:
@@ -333,12 +335,10 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         if strip is None:
             if len(self._lines) >= KEPT_LINES:
                 self._lines.clear()
-            style, content = self.rich_style, self._content
+            style, content = self._part(""), self._content
             cursor, marked = index == content.cursor, content.keys[index] in content.marked
             style += self._part("marked") if marked else Style()
-            style += (
-                self.get_component_rich_style("virtual-table--cursor", partial=True) if cursor else Style()
-            )
+            style += self._part("cursor", partial=True) if cursor else Style()
             line = self._table_layout.line(content.rows, index, cursor=cursor, marked=marked)
             strip = self._lines[index] = self._strip(line, style)
         return strip
@@ -350,8 +350,14 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
                 return Text.assemble(" " * GUTTER, Text.assemble(wrapped[y], style=self._part("empty")))
         return Text()
 
-    def _part(self, part: str) -> Style:
-        return self.get_component_rich_style(f"virtual-table--{part}")
+    def _part(self, part: str, *, partial: bool = False) -> Style:
+        """The style of a part, of the table itself without one; kept, for every line asks for it."""
+        if part not in self._parts:
+            named = f"virtual-table--{part}"
+            self._parts[part] = (
+                self.get_component_rich_style(named, partial=partial) if part else self.rich_style
+            )
+        return self._parts[part]
 
     def _strip(self, line: Text, style: Style) -> Strip:
         line.end = ""
