@@ -39,7 +39,7 @@ def worker(
     try:
         with stop_on_signals(headless=True) as stop:
             with talk.status("loading PyTorch"):
-                import rotui.worker  # noqa: F401  # torch, under the status line
+                import rotui.worker.worker  # noqa: F401  # torch, under the status line
             with decoding_progress() as decoding:
                 trainer = make_worker(
                     runs_path,

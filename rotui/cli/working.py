@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from rotui.data.loading import Datasets
     from rotui.study.events import Event
-    from rotui.worker import Worker
+    from rotui.worker.worker import Worker
 
 POLL_SECONDS = 0.2
 
@@ -30,7 +30,8 @@ def make_worker(
     """A worker on the device that the option names; InputError or DeviceError where there is none."""
     from rotui.cli.command_line import same_command
     from rotui.engine.device import resolve_device
-    from rotui.worker import Worker, Workplace
+    from rotui.worker.worker import Worker
+    from rotui.worker.workplace import Workplace
 
     workplace = Workplace(
         runs_dir, resolve_device(device), tuple(same_command()), checkpoint_seconds, allow_inexact, jobs

@@ -27,10 +27,9 @@ import torch
 import torchvision
 
 import rotui.data.digits
-import rotui.worker
 from rotui.cli.main import main
 
-for package in ("cli", "data", "engine", "profile", "results", "store", "study"):
+for package in ("cli", "data", "engine", "profile", "results", "store", "study", "worker"):
     for module in pkgutil.iter_modules([f"{rotui.__path__[0]}/{package}"], f"rotui.{package}."):
         importlib.import_module(module.name)
 del pandas, sklearn, torch, torchvision

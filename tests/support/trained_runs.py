@@ -10,7 +10,8 @@ from rotui.profile.schema import Profile
 from rotui.queueing import queue_plan
 from rotui.store.adding import Wishes
 from rotui.study.planning import Point, plan
-from rotui.worker import Worker, Workplace
+from rotui.worker.worker import Worker
+from rotui.worker.workplace import Workplace
 
 SMALL = {
     "name": "small",

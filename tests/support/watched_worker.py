@@ -15,7 +15,8 @@ from rotui.store.adding import Queued, Wishes
 from rotui.store.session import look
 from rotui.study.events import Event, StepEnded
 from rotui.study.planning import Plan, PlannedRun, Point, plan
-from rotui.worker import Worker, Workplace
+from rotui.worker.worker import Worker
+from rotui.worker.workplace import Workplace
 
 PATIENCE = 60.0
 """Seconds that a run waits for one that is to be trained at the same time."""

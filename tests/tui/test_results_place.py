@@ -31,8 +31,8 @@ from rotui.tui.view_state import ViewState
 from rotui.tui.widgets.comparison_pane import ComparisonTable
 from rotui.tui.widgets.experiment_list import ExperimentList
 from rotui.tui.workplace import Workplace
-from rotui.worker import Worker
-from rotui.worker import Workplace as WorkerPlace
+from rotui.worker.worker import Worker
+from rotui.worker.workplace import Workplace as WorkerPlace
 
 Check = Callable[[Console], Awaitable[None]]
 TOLD = Classification(("cat", "dog"), ((1, 0), (0, 1)), (100.0, 100.0))

@@ -32,8 +32,8 @@ from rotui.tui.screens.run import RunScreen
 from rotui.tui.view_state import ViewState
 from rotui.tui.widgets.run_tabs import TABS
 from rotui.tui.workplace import Workplace
-from rotui.worker import Worker
-from rotui.worker import Workplace as WorkerPlace
+from rotui.worker.worker import Worker
+from rotui.worker.workplace import Workplace as WorkerPlace
 
 Check = Callable[[Console], Awaitable[None]]
 HOSTILE = "a [red]b[/red] \x1b[31m \u202ec 字"

@@ -11,7 +11,7 @@ from rotui.tui.workplace import Workplace
 
 if TYPE_CHECKING:
     from rotui.study.events import Event
-    from rotui.worker import Worker
+    from rotui.worker.worker import Worker
 
 SWITCH_SECONDS = 0.0005
 """For how long drawing may hold the interpreter while training wants it; Python's own is 5 ms."""
@@ -88,8 +88,8 @@ class Trainer:
         try:
             from rotui.data.loading import Datasets
             from rotui.engine.device import resolve_device  # about two seconds: torch
-            from rotui.worker import Worker
-            from rotui.worker import Workplace as Training
+            from rotui.worker.worker import Worker
+            from rotui.worker.workplace import Workplace as Training
 
             gc.freeze()  # a collection of torch's objects would hold up every key for 0.15 s
             sys.setswitchinterval(SWITCH_SECONDS)

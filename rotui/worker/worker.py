@@ -18,9 +18,6 @@ from rotui.engine.memory import free_memory
 from rotui.engine.programs import Programs
 from rotui.engine.training import never
 from rotui.errors import DiskFullError
-from rotui.lane_count import FixedCount, Kind, LaneCount, MeasuredCount, kind_of
-from rotui.lanes import Lanes, device_memory
-from rotui.run_training import RunTrainer
 from rotui.store.atomic import store_errors
 from rotui.store.checkpoints import newest_environment
 from rotui.store.claiming import Claim, claim
@@ -33,9 +30,10 @@ from rotui.store.session import look
 from rotui.store.watching import Watcher
 from rotui.study.events import Event
 from rotui.study.planning import PlannedRun
-from rotui.workplace import Workplace
-
-__all__ = ["Worker", "Workplace"]
+from rotui.worker.lane_count import FixedCount, Kind, LaneCount, MeasuredCount, kind_of
+from rotui.worker.lanes import Lanes, device_memory
+from rotui.worker.run_training import RunTrainer
+from rotui.worker.workplace import Workplace
 
 IDLE_SECONDS = 0.5
 """Time between two looks at the queue."""

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from rotui.lane_count import MOST_LANES, DeviceMemory, FixedCount, MeasuredCount
 from rotui.profile.schema import Profile
 from rotui.study.planning import PlannedRun, Point, plan
 from rotui.study.progress import FINE_TUNING_SHARE
+from rotui.worker.lane_count import MOST_LANES, DeviceMemory, FixedCount, MeasuredCount
 
 GIBIBYTE = 1 << 30
 TICK = 0.05

@@ -12,7 +12,6 @@ from watched_worker import TINY, Watched, planned
 
 from rotui.errors import DataError, ExitCode, RunFailedError, StoppedError, StoreError
 from rotui.profile.schema import Profile
-from rotui.run_execution import out_of_memory_named
 from rotui.store.past_runs import read_runs
 from rotui.store.queue import Queue
 from rotui.store.session import look
@@ -28,6 +27,7 @@ from rotui.study.events import (
     StepEnded,
 )
 from rotui.study.planning import Point, plan
+from rotui.worker.run_execution import out_of_memory_named
 
 
 @pytest.fixture

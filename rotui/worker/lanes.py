@@ -9,9 +9,9 @@ import torch
 
 from rotui.engine.device import thread_count
 from rotui.errors import DeviceError
-from rotui.lane_count import DeviceMemory, Kind, LaneCount, kind_of
 from rotui.profile.schema import ComputeSettings
 from rotui.study.planning import PlannedRun
+from rotui.worker.lane_count import DeviceMemory, Kind, LaneCount, kind_of
 
 Switches = tuple[int, bool]
 """Threads and deterministic mode, which all runs of a process share."""

@@ -15,8 +15,6 @@ from rotui.engine.device import apply_compute_settings, device_provenance, envir
 from rotui.engine.programs import Programs
 from rotui.engine.weights import load_weights
 from rotui.errors import DeviceError, DiskFullError, RotuiError, RunFailedError, StoppedError, StoreError
-from rotui.run_execution import Execution, execute
-from rotui.stop_wish import LOOK_SECONDS, StopWish
 from rotui.store.checkpoints import remove_checkpoints
 from rotui.store.layout import MODEL
 from rotui.store.live_progress import ProgressWriter
@@ -41,7 +39,9 @@ from rotui.study.events import (
 )
 from rotui.study.planning import PlannedRun
 from rotui.text import printable
-from rotui.workplace import Workplace
+from rotui.worker.run_execution import Execution, execute
+from rotui.worker.stop_wish import LOOK_SECONDS, StopWish
+from rotui.worker.workplace import Workplace
 
 MOST_DEATHS = 3
 """Processes that may die in a run, each without a new checkpoint, before it counts as failed."""

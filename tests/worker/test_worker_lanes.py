@@ -10,8 +10,6 @@ import torch
 from watched_worker import TINY, Watched
 
 from rotui.errors import DeviceError, StoreError
-from rotui.lane_count import FixedCount
-from rotui.lanes import Lanes
 from rotui.profile.schema import Profile
 from rotui.store.listing import ListedRun
 from rotui.store.past_runs import read_run, read_state
@@ -19,6 +17,8 @@ from rotui.store.queue import Queue
 from rotui.store.session import look
 from rotui.study.events import EpochEnded, Event, RunFailed, RunFinished, RunStarted, RunStopped, StepEnded
 from rotui.study.planning import Plan, Point, plan
+from rotui.worker.lane_count import FixedCount
+from rotui.worker.lanes import Lanes
 
 LONG = {"limit": 60, "epochs": 5000}
 
