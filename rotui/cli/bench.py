@@ -122,7 +122,7 @@ def bench(
     )
     if record is not None:
         check_record(record)
-    with stop_on_signals() as stop:
+    with stop_on_signals(headless=True) as stop:
         with talk.status("looking at the device"):
             place = look_at(device, wanted.threads, stop)
         groups, measured = _measured(wanted, place, repeats, data_directory(data_dir), stop)

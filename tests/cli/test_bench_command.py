@@ -119,6 +119,17 @@ def test_ctrl_c_ends_it_without_leftovers(command: Command, monkeypatch: pytest.
     assert not [*folder.glob("rotui-bench-*")]
 
 
+def test_a_lost_terminal_loses_no_figures(command: Command, tmp_path: Path) -> None:
+    record = tmp_path / "record.csv"
+    started = command.start("bench", *ONE, "--repeats", "2", "--record", str(record))
+    started.wait_for("1/2")
+    started.send(signal.SIGHUP)
+    code, _, err = started.end()
+    assert code == 0, err
+    with record.open(newline="") as opened:
+        assert [row["n"] for row in csv.DictReader(opened)] == ["2"]
+
+
 def test_the_tables_fit_a_narrow_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
