@@ -144,6 +144,55 @@ def test_a_version_rises_with_the_runs_and_only_then(runs_dir: Path, feed: Fed) 
     going_on.close()
 
 
+def test_an_epoch_more_is_listed_without_looking_at_the_other_runs(
+    runs_dir: Path, feed: Fed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, third = queue_profiles(runs_dir, small(1), small(2), small(3))
+    going_on, beside = begin(runs_dir / first, curve(1)), begin(runs_dir / second, curve(2))
+    refresh(runs_dir)
+    feed.until(lambda told: statuses(told) == ["running", "running", "queued"])
+    feed.rest()
+    reads: list[Path] = []
+
+    def counted(folder: Path) -> object:
+        reads.append(folder)
+        return look(folder)
+
+    monkeypatch.setattr(rotui.tui.live.snapshot_reader, "look", counted)
+    going_on.append_epoch(curve(2, 50.0)[1])
+    told = feed.until(lambda told: told.runs[0].epochs == 2)
+    assert reads == []
+    looked, _ = look(runs_dir)
+    assert told.runs == tuple(looked)
+    assert [run.name for run in told.queue] == [first, second, third]
+    assert told.queue[0] == told.runs[0]
+    assert told.run(first) == looked[0]
+    for directory in (going_on, beside):
+        directory.close()
+    assert feed.until(lambda told: "running" not in statuses(told)).runs[0].epochs == 2
+
+
+def test_a_feed_that_holds_back_looks_when_it_is_told_to(
+    runs_dir: Path, feed: Fed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (name,) = queue_profiles(runs_dir, small(1))
+    feed.until(lambda told: told.runs)
+    monkeypatch.setattr(rotui.tui.live.feed, "HELD_BACK_SECONDS", 10 * PATIENCE)
+    feed.hold_back(True)
+    before = -1
+    while len(feed.looks) > before:
+        before = len(feed.looks)
+        time.sleep(0.2)
+    Queue(runs_dir, print).note([name], "seen")
+    time.sleep(0.1)
+    assert feed.newest.runs[0].note == ""
+    feed.look_now()
+    feed.until(lambda told: told.runs[0].note == "seen")
+    feed.hold_back(False)
+    feed.look_now()
+    feed.rest()
+
+
 def test_a_run_whose_process_was_killed_is_interrupted_though_no_file_changed(
     runs_dir: Path, feed: Fed
 ) -> None:

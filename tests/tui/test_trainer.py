@@ -42,11 +42,13 @@ class Training:
         self._versions = count(1)
         self.notices: list[str] = []
         self.told: list[tuple[tuple[str, ...], bool, tuple[int, int] | None]] = []
+        self.took_processor: list[bool] = []
         self.place = Workplace(self.runs_dir, folder / "data", device, command=("rotui",))
         self.trainer = Trainer(self.place, notice=self.notices.append, changed=self._changed)
 
     def _changed(self) -> None:
         self.told.append((self.trainer.current, self.trainer.is_working, self.trainer.decoding))
+        self.took_processor.append(self.trainer.takes_processor)
 
     def queue(self, *seeds: int, **values: object) -> list[str]:
         """Queues a quick run for each seed; the names of their directories."""
@@ -110,6 +112,7 @@ def test_it_trains_what_is_ready_ends_and_frees_the_device(training: Training) -
     currents = [current for current, _, _ in training.told]
     assert currents == [(first,), (), (second,), (), ()]
     assert [working for _, working, _ in training.told] == [True] * 4 + [False]
+    assert training.took_processor == [True] * 4 + [False]
     assert (training.trainer.current, training.trainer.error, training.notices) == ((), None, [])
     with another_process(training.runs_dir):
         assert training.trainer.waits_for == ""

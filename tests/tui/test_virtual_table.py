@@ -415,6 +415,38 @@ def test_other_columns_and_changed_cells_are_shown(alone: Alone, lines: Lines) -
     alone(table, check)
 
 
+def test_of_rows_in_the_same_order_only_those_that_changed_are_drawn_again(
+    alone: Alone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = {row: f"row {row}" for row in range(100)}
+    said = [Column[int]("word", "word", lambda row: words[row], 12)]
+    table: VirtualTable[int] = VirtualTable(said)
+    table.set_rows(range(100), key=str)
+
+    async def check(pilot: Pilot[None]) -> None:
+        def painted() -> list[str]:
+            return [strip.text.strip() for strip in pilot.app.screen._compositor.render_strips()]
+
+        table.move_cursor(60)
+        await pilot.pause()
+        assert painted()[-2:] == ["row 59", "▸  row 60"]
+        drawn: list[int] = []
+        render_line = table.render_line
+        monkeypatch.setattr(table, "render_line", lambda y: (drawn.append(y), render_line(y))[1])
+        words[58], words[5] = "changed", "unseen"
+        table.show(said, range(100), key=str)
+        await pilot.pause()
+        assert painted()[-3:] == ["changed", "row 59", "▸  row 60"]
+        assert drawn == [21]
+        drawn.clear()
+        table.set_rows([*range(58), *range(59, 100)], key=str)
+        await pilot.pause()
+        assert painted()[-2:] == ["row 59", "▸  row 60"]
+        assert "changed" not in painted()
+
+    alone(table, check)
+
+
 def test_keys_can_be_others(alone: Alone) -> None:
     table = table_of(range(3))
 
