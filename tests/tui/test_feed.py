@@ -167,6 +167,8 @@ def test_an_epoch_more_is_listed_without_looking_at_the_other_runs(
     assert [run.name for run in told.queue] == [first, second, third]
     assert told.queue[0] == told.runs[0]
     assert told.run(first) == looked[0]
+    feed.rest()
+    assert feed.newest is told
     for directory in (going_on, beside):
         directory.close()
     assert feed.until(lambda told: "running" not in statuses(told)).runs[0].epochs == 2
@@ -179,8 +181,9 @@ def test_a_feed_that_holds_back_looks_when_it_is_told_to(
     feed.until(lambda told: told.runs)
     monkeypatch.setattr(rotui.tui.live.feed, "HELD_BACK_SECONDS", 10 * PATIENCE)
     feed.hold_back(True)
-    before = -1
+    end, before = time.monotonic() + PATIENCE, -1
     while len(feed.looks) > before:
+        assert time.monotonic() < end
         before = len(feed.looks)
         time.sleep(0.2)
     Queue(runs_dir, print).note([name], "seen")
