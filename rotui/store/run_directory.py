@@ -96,7 +96,9 @@ class RunDirectory:
 
     def judge_resume(self, verdict: Verdict, compared: int) -> None:
         """Records the verdict on a resume and how many epochs were compared for it; StoreError."""
-        self._change(self._state.judged(verdict, compared))
+        judged = self._state.judged(verdict, compared)
+        if judged != self._state:
+            self._change(judged)
 
     def log(self, text: str) -> None:
         """Adds one time-stamped line to run.log, control characters shown as escapes; StoreError."""

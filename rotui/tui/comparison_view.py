@@ -99,14 +99,14 @@ class ResultsReader:
     _profiles: list[tuple[ListedProfile, Experiment, Plan]] = field(default_factory=list)
     _past: dict[tuple[str, str], PastRun] = field(default_factory=dict)
     _variants: dict[str, Profile | None] = field(default_factory=dict)
-    _asked: tuple[object, ...] = ()
+    _asked: Sequence[object] = ()
     _told: ResultsTold = field(default_factory=ResultsTold)
 
     def read(self, asked: ResultsAsked) -> ResultsTold:
         """What there is to show; the very same object where nothing has changed since."""
         stamp = profile_stamp()
         wanted = (asked.version, asked.chosen, asked.settings)
-        if stamp == self._stamp and wanted == self._asked:
+        if stamp == self._stamp and wanted in self._asked:
             return self._told
         if stamp != self._stamp:
             self._stamp = stamp
@@ -129,7 +129,7 @@ class ResultsReader:
                 variants, usual = self._variants_of(experiment, asked.runs)
                 settings = usual if asked.settings is None else asked.settings
                 view = self._view(chosen, settings, variants, experiment, nearest, asked.runs)
-        self._asked = wanted
+        self._asked = (wanted, (asked.version, chosen, asked.settings))
         self._told = ResultsTold(tuple(each for each, _, _ in listed), view)
         return self._told
 

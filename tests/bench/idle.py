@@ -12,8 +12,9 @@ NAME, UNIT = "idle", "% of a core"
 PLACES = {"1": "console", "2": "results", "3": "runs", "4": "run", "5": "preview"}
 SETTLING = 30
 """Seconds within which a place comes to rest, if it does."""
-AT_WORK = 20.0
-"""Percent of a core from which on a console is still making what the place shows."""
+AT_WORK, CALM = 20.0, 3
+"""Percent of a core from which on a console is still making what the place shows, and the seconds without
+that after which it is done."""
 
 
 def measure(amount: Amount) -> list[Figure]:
@@ -38,9 +39,11 @@ def measure(amount: Amount) -> list[Figure]:
 
 
 def _settle(console: Terminal, seconds: float) -> None:
-    for _ in range(SETTLING):
-        console.watch(min(1.0, seconds))
-        if seconds < 1 or _share(console, 1.0) < AT_WORK:
+    console.watch(min(1.0, seconds))
+    calm = 0
+    for _ in range(SETTLING if seconds >= 1 else 0):
+        calm = calm + 1 if _share(console, 1.0) < AT_WORK else 0
+        if calm == CALM:
             return
 
 

@@ -192,7 +192,7 @@ def test_a_zoomed_chart_follows_what_comes_unless_it_was_moved_away(alone: Alone
 
 
 def test_a_series_that_grows_is_drawn_to_its_end_and_smoothed_or_not(alone: Alone, lines: Lines) -> None:
-    one, other = object(), object()
+    one, other = (object(), "accuracy"), (object(), "accuracy")
     chart = with_content(Chart(), Series("training", [1, 2], [4.0, 4.0], source=one))
 
     async def check(pilot: Pilot[None]) -> None:
@@ -217,7 +217,7 @@ def test_a_series_that_grows_is_drawn_to_its_end_and_smoothed_or_not(alone: Alon
 
 
 def test_a_series_that_grows_goes_on_where_it_is_not_alone(alone: Alone, lines: Lines) -> None:
-    one = object()
+    one = (object(), "accuracy")
     chart = with_content(Chart(), rising(2, "validation"), Series("training", [1], [1.0], source=one))
 
     async def check(pilot: Pilot[None]) -> None:

@@ -133,6 +133,29 @@ def test_a_curve_that_grows_is_at_every_length_what_it_would_be_if_made_at_once(
             assert grown.reduced(low, high, 10) == whole.reduced(low, high, 10)
 
 
+def test_a_curve_that_had_to_be_put_in_order_grows_by_what_is_new() -> None:
+    xs, ys = [NAN, 2.0, 1.0, 2.0, 5.0], [9.0, 3.0, 1.0, 4.0, 7.0]
+    grown = of(xs[:4], ys[:4])
+    assert grown.take(Series("s", xs, ys))
+    assert (grown.xs, grown.ys) == (of(xs, ys).xs, of(xs, ys).ys) == ([1, 2, 2, 5], [1, 3, 4, 7])
+
+
+def test_a_series_goes_on_only_with_the_same_measure_of_the_same_source() -> None:
+    one, other = object(), object()
+
+    def series(count: int, source: tuple[object, str] | None) -> Series:
+        return Series("training", range(count), [1.0] * count, source=source)
+
+    assert series(3, (one, "loss")).goes_on(series(2, (one, "loss")))
+    assert not series(1, (one, "loss")).goes_on(series(2, (one, "loss")))
+    assert not series(3, (one, "loss")).goes_on(series(2, (one, "accuracy")))
+    assert not series(3, (one, "loss")).goes_on(series(2, (other, "loss")))
+    assert not series(3, None).goes_on(series(2, None))
+    assert series(2, (one, "loss")).is_same(series(2, (one, "loss")))
+    assert not series(3, (one, "loss")).is_same(series(2, (one, "loss")))
+    assert series(2, None).is_same(series(2, (other, "loss")))
+
+
 def test_a_point_left_of_the_last_does_not_belong_to_a_growing_curve() -> None:
     assert not of([1, 2, 3], [1.0, 1.0, 1.0]).take(Series("s", [1, 2, 3, 2], [1.0, 1.0, 1.0, 1.0]))
 

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sample_runs import PATIENCE, begin, curve, finish, queue_profiles, refresh, small
+from sample_runs import PATIENCE, Console, begin, curve, finish, in_console, queue_profiles, refresh, small
 
 import rotui.tui.live.feed
 import rotui.tui.live.snapshot_reader
@@ -19,6 +19,7 @@ from rotui.store.queue import Queue
 from rotui.store.session import look
 from rotui.study.machine import Machine
 from rotui.tui.live.feed import Feed
+from rotui.tui.live.messages import TrainerChanged
 from rotui.tui.live.snapshot import Snapshot
 from rotui.tui.live.snapshot_reader import SnapshotReader
 
@@ -174,6 +175,35 @@ def test_an_epoch_more_is_listed_without_looking_at_the_other_runs(
     assert feed.until(lambda told: "running" not in statuses(told)).runs[0].epochs == 2
 
 
+def test_damage_to_the_epochs_of_a_run_that_goes_on_is_told_and_so_is_their_return(
+    runs_dir: Path, feed: Fed
+) -> None:
+    (name,) = queue_profiles(runs_dir, small(1))
+    going_on = begin(runs_dir / name, curve(3))
+    refresh(runs_dir)
+    feed.until(lambda told: statuses(told) == ["running"] and told.runs[0].epochs == 3)
+    whole = (runs_dir / name / METRICS).read_bytes()
+    (runs_dir / name / METRICS).write_bytes(b"damaged\n")
+    assert METRICS in feed.until(lambda told: told.unreadable).unreadable[0]
+    (runs_dir / name / METRICS).write_bytes(whole)
+    feed.look_now(afresh=True)
+    assert feed.until(lambda told: not told.unreadable).runs[0].epochs == 3
+    going_on.close()
+
+
+def test_epochs_that_were_trained_again_are_listed_as_they_are_now(runs_dir: Path, feed: Fed) -> None:
+    (name,) = queue_profiles(runs_dir, small(1))
+    going_on = begin(runs_dir / name, curve(3, 90.0))
+    refresh(runs_dir)
+    feed.until(lambda told: statuses(told) == ["running"] and told.runs[0].epochs == 3)
+    again = curve(3, 40.0)
+    going_on.rewrite_epochs(again)
+    best = max(epoch.validation_accuracy for epoch in again)
+    told = feed.until(lambda told: told.runs[0].best == best)
+    assert (told.runs[0].epochs, told.queue) == (3, told.runs)
+    going_on.close()
+
+
 def test_a_feed_that_holds_back_looks_when_it_is_told_to(
     runs_dir: Path, feed: Fed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,6 +224,41 @@ def test_a_feed_that_holds_back_looks_when_it_is_told_to(
     feed.hold_back(False)
     feed.look_now()
     feed.rest()
+
+
+def test_a_console_that_trains_on_the_processor_looks_seldom_and_where_its_worker_changes(
+    runs_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue_profiles(runs_dir, small(1))
+    looks, read = list[None](), SnapshotReader.read
+
+    def counted(reader: SnapshotReader, wanted: frozenset[str]) -> Snapshot:
+        looks.append(None)
+        return read(reader, wanted)
+
+    async def rests(console: Console) -> bool:
+        before = len(looks)
+        await console.pilot.pause(0.3)
+        return len(looks) == before
+
+    async def check(console: Console) -> None:
+        await console.until(lambda: len(looks) > 5)
+        console.app.trainer.takes_processor = True
+        console.app.post_message(TrainerChanged())
+        end = time.monotonic() + PATIENCE
+        while not await rests(console):
+            assert time.monotonic() < end
+        before = len(looks)
+        console.app.post_message(TrainerChanged())
+        await console.until(lambda: len(looks) == before + 1)
+        console.app.trainer.takes_processor = False
+        console.app.post_message(TrainerChanged())
+        await console.until(lambda: len(looks) > before + 5)
+
+    monkeypatch.setattr(SnapshotReader, "read", counted)
+    monkeypatch.setattr(rotui.tui.live.feed, "SECONDS", 0.01)
+    monkeypatch.setattr(rotui.tui.live.feed, "HELD_BACK_SECONDS", 10 * PATIENCE)
+    in_console(runs_dir, check)
 
 
 def test_a_run_whose_process_was_killed_is_interrupted_though_no_file_changed(

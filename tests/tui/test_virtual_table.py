@@ -419,8 +419,11 @@ def test_of_rows_in_the_same_order_only_those_that_changed_are_drawn_again(
     alone: Alone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = {row: f"row {row}" for row in range(100)}
-    said = [Column[int]("word", "word", lambda row: words[row], 12)]
-    table: VirtualTable[int] = VirtualTable(said)
+
+    def said() -> list[Column[int]]:
+        return [Column("word", "word", lambda row: words[row], 12)]
+
+    table: VirtualTable[int] = VirtualTable(said())
     table.set_rows(range(100), key=str)
 
     async def check(pilot: Pilot[None]) -> None:
@@ -434,7 +437,7 @@ def test_of_rows_in_the_same_order_only_those_that_changed_are_drawn_again(
         render_line = table.render_line
         monkeypatch.setattr(table, "render_line", lambda y: (drawn.append(y), render_line(y))[1])
         words[58], words[5] = "changed", "unseen"
-        table.show(said, range(100), key=str)
+        table.show(said(), range(100), key=str)
         await pilot.pause()
         assert painted()[-3:] == ["changed", "row 59", "▸  row 60"]
         assert drawn == [21]

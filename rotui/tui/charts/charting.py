@@ -18,19 +18,21 @@ LARGEST = 1e300
 class Series:
     """One curve. Without `colour` (a colour name or #rrggbb) or `marker` (one sign) the chart chooses
     them and keeps them for this name; a marker that another curve has too is replaced. Of two series with the
-    same `source`, an object, one has the points of the other and perhaps more after them."""
+    same `source`, an object and what of it is shown, one has the points of the other and perhaps more."""
 
     name: str
     xs: Sequence[float]
     ys: Sequence[float | None]
     colour: str = ""
     marker: str = ""
-    source: object = field(default=None, repr=False, compare=False)
+    source: tuple[object, str] | None = field(default=None, repr=False, compare=False)
 
     def goes_on(self, other: "Series") -> bool:
         """Whether this is the other one, perhaps with points added."""
-        is_one = self.source is not None and self.source is other.source and self.name == other.name
-        return is_one and len(self.xs) >= len(other.xs)
+        if self.source is None or other.source is None or self.name != other.name:
+            return False
+        (this, measure), (that, others) = self.source, other.source
+        return this is that and measure == others and len(self.xs) >= len(other.xs)
 
     def is_same(self, other: "Series") -> bool:
         """Whether both look the same; of one source only their lengths are compared."""

@@ -4,7 +4,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from itertools import chain
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from rotui.tui.charts.charting import LARGEST, Series
 
@@ -21,8 +21,8 @@ class Extremes(NamedTuple):
 
 
 class Curve:
-    """Points by rising x, finite, and of a logarithmic axis positive. What is drawn of them costs the columns
-    and not the points, also when points are added."""
+    """Points by rising x, about evenly spaced, finite, and of a logarithmic axis positive. To draw them again
+    costs the columns and not the points, also when points were added."""
 
     def __init__(self, *, smoothing: float = 0.0, log_y: bool = False) -> None:
         self.xs: list[float] = []
@@ -31,13 +31,15 @@ class Curve:
         self._log_y = log_y
         self._taken = 0
         self._total = self._count = 0.0
-        self._blocks: dict[int, list[Extremes]] = {}
+        self._known: dict[tuple[int, int], Extremes] = {}
         self._asked: tuple[float, float, int, int] | None = None
         self._answer: list[Point] = []
 
     def take(self, series: Series) -> bool:
         """Adds the points of `series` that come after those that were taken before. False where one of them
         lies left of the last; the curve is of no use any more then."""
+        if not self._taken and self._take_at_once(series):
+            return True
         new = zip(series.xs[self._taken :], series.ys[self._taken :], strict=False)
         for x, y in new:
             self._taken += 1
@@ -49,6 +51,23 @@ class Curve:
             if y > 0 or not self._log_y:
                 self.xs.append(x)
                 self.ys.append(y)
+        return True
+
+    def _take_at_once(self, series: Series) -> bool:
+        """Takes points of which none is to be left out or smoothed, a tenth as dear as one by one; whether
+        they are such."""
+        count = min(len(series.xs), len(series.ys))
+        xs, ys = list(series.xs[:count]), list(series.ys[:count])
+        if not count or self._weight or None in ys:
+            return False
+        known = cast("list[float]", ys)
+        is_whole = all(
+            math.isfinite(sum(each)) and is_drawable(min(each)) and is_drawable(max(each))
+            for each in (xs, known)
+        )
+        if not is_whole or xs != sorted(xs) or (self._log_y and min(known) <= 0):
+            return False
+        self.xs, self.ys, self._taken = xs, known, count
         return True
 
     def at(self, x: float, within: float) -> float | None:
@@ -90,21 +109,20 @@ class Curve:
         while (end - 1) // length - begin // length + 1 > max(columns, 2):
             length *= 2
         first, last = -(-begin // length), end // length
-        parts = [self._extremes(begin, first * length), *self._full(length)[first:last]]
-        parts.append(self._extremes(last * length, end))
-        return [place for part in parts if part is not None for place in sorted(set(part))]
+        parts = [self._full(number * length, length) for number in range(first, last)]
+        if begin < first * length:
+            parts.insert(0, self._extremes(begin, first * length))
+        if last * length < end:
+            parts.append(self._extremes(last * length, end))
+        return [place for part in parts for place in sorted(set(part))]
 
-    def _full(self, length: int) -> list[Extremes]:
-        """The extremes of all stretches of this length that are full."""
-        known = self._blocks.setdefault(length, [])
-        for start in range(len(known) * length, len(self.ys) - length + 1, length):
-            known.append(self._extremes_of(start, start + length))
-        return known
+    def _full(self, start: int, length: int) -> Extremes:
+        """The extremes of a stretch that is full, kept: its points change no more."""
+        if (start, length) not in self._known:
+            self._known[start, length] = self._extremes(start, start + length)
+        return self._known[start, length]
 
-    def _extremes(self, start: int, stop: int) -> Extremes | None:
-        return self._extremes_of(start, stop) if start < stop else None
-
-    def _extremes_of(self, start: int, stop: int) -> Extremes:
+    def _extremes(self, start: int, stop: int) -> Extremes:
         ys = self.ys[start:stop]
         return Extremes(start + ys.index(min(ys)), start + ys.index(max(ys)))
 
@@ -118,6 +136,7 @@ def curve(series: Series, *, smoothing: float = 0.0, log_y: bool = False) -> Cur
         known = sorted((point for point in points if is_drawable(point[0])), key=lambda point: point[0])
         made = Curve(smoothing=smoothing, log_y=log_y)
         made.take(Series(series.name, [x for x, _ in known], [y for _, y in known]))
+        made._taken = min(len(series.xs), len(series.ys))
     return made
 
 

@@ -64,7 +64,7 @@ def _series(epochs: "Sequence[EpochRecord]", *wanted: tuple[str, str, str, str])
         return []
     first, last = epochs[0], epochs[-1]
     return [
-        Series(name, Column(epochs, "epoch"), Column(epochs, field), colour, marker, source=first)
+        Series(name, Column(epochs, "epoch"), Column(epochs, field), colour, marker, source=(first, field))
         for name, field, colour, marker in wanted
         if getattr(first, field) is not None or getattr(last, field) is not None
     ]

@@ -41,6 +41,7 @@ class SnapshotReader:
         self._last = Snapshot()
         self._run_stamps: dict[str, Stamp] = {}
         self._tails: dict[str, EpochTail] = {}
+        self._listed_with: dict[str, Sequence[EpochRecord]] = {}
         self._epochs: dict[str, tuple[EpochRecord, ...]] = {}
         self._published: dict[str, RunReference | None] = {}
 
@@ -57,7 +58,7 @@ class SnapshotReader:
         names = [run.name for run in self._queue if run.status in ("running", "paused")]
         live = {name: told for name in names if (told := read_progress(self._runs_dir / name))}
         epochs = self._read_epochs(wanted.union(names))
-        self._go_on({name: epochs[name] for name in names if epochs[name]})
+        self._go_on({name: epochs[name] for name in names if name in self._tails})
         self._last = Snapshot(
             runs=self._runs,
             queue=self._queue,
@@ -83,6 +84,7 @@ class SnapshotReader:
     def _survey(self) -> None:
         found, unreadable = look(self._runs_dir)
         self._runs, self._unreadable = tuple(found), tuple(unreadable)
+        self._listed_with.clear()
         self._by_name = {run.name: run for run in found}
         self._queue = tuple(in_order(found))
         self._ready = frozenset(run.name for run in in_turn(found))
@@ -91,11 +93,13 @@ class SnapshotReader:
     def _go_on(self, epochs: Mapping[str, Sequence[EpochRecord]]) -> None:
         """Lists runs that are being trained with the epochs that they have by now; nothing else of them has
         changed, nor has their order, so that no other run need be looked at."""
-        grown = {
-            name: with_epochs(self._by_name[name], told)
-            for name, told in epochs.items()
-            if len(told) != self._by_name[name].epochs
-        }
+        grown = {}
+        for name, told in epochs.items():
+            if self._listed_with.get(name) is not told:
+                self._listed_with[name] = told
+                run = with_epochs(self._by_name[name], told)
+                if run != self._by_name[name]:
+                    grown[name] = run
         if grown:
             self._by_name |= grown
             self._runs = tuple(grown.get(run.name, run) for run in self._runs)
@@ -127,6 +131,7 @@ class SnapshotReader:
                 except StoreError:
                     self._epochs[name] = ()
                     self._tails.pop(name, None)
+                    self.forget()  # the list of runs has the reason
                 self._run_stamps[name] = stamp
         return {name: self._epochs[name] for name in known}
 

@@ -21,8 +21,9 @@ class Trainer:
     """Works the queue of a runs directory inside this process whenever something in it can begin, and frees
     the device when nothing can.
 
-    `notice` is told, in its thread, what concerns the user, and `changed` that `current`, `decoding`,
-    `is_working` or `takes_processor` did; what is trained is read from the runs directory like all else.
+    `notice` is told, in its thread, what concerns the user, and `changed` that `current`, `decoding` or
+    `is_working` did; what is trained is read from the runs directory like everything else. It
+    `takes_processor` while it trains on the CPU.
     """
 
     def __init__(
@@ -59,8 +60,8 @@ class Trainer:
 
     def start(self, ready: Collection[str], version: int) -> bool:
         """Begins to work, if one of the runs that are `ready`, by directory name, was not left by the last
-        round, and that was seen after it: `version` counts looks at the runs. Does nothing where it works
-        already or has been stopped. Whether it began."""
+        round, and that was seen after it: `version` rises with each change of the runs. Does nothing where it
+        works already or has been stopped. Whether it began."""
         self._asked = frozenset(ready), version
         left, last = self._left
         if self._asked[0] <= left or version <= last or self.is_working or self._stop.is_set():

@@ -1,7 +1,7 @@
 """Which columns of a table fit a width and how wide each is, apart from any widget."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
 from rich.cells import cell_len
@@ -20,11 +20,12 @@ Justify = Literal["left", "right"]
 @dataclass(frozen=True)
 class Column(Generic[Row]):
     """One column: `width` cells at least, up to `max_width` where content and room ask for it. `rank` 0
-    always stays; of the others those with the highest rank go first where there is no room."""
+    always stays; of the others those with the highest rank go first where there is no room. Columns that are
+    laid out alike are equal."""
 
     key: str
     title: str
-    cell: Callable[[Row], str | Text]
+    cell: Callable[[Row], str | Text] = field(compare=False)
     width: int = 4
     justify: Justify = "left"
     rank: int = 0
