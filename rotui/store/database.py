@@ -48,7 +48,7 @@ class Database:
         Creates the file and brings an older one up to date, after a backup. Raises UnreadableDatabaseError,
         StoreError where a newer rotui wrote it or it cannot be written, and DiskFullError.
         """
-        self._refuse_newer()
+        self.refuse_newer()
         with self._errors(), closing(self._connect(str(self.path))) as connection:
             self._prepare(connection, self._version(connection))
             connection.execute("BEGIN IMMEDIATE")
@@ -100,7 +100,7 @@ class Database:
         """What a crash may have left, which only one who may write can roll back."""
         return self.path.with_name(f"{self.path.name}-journal")
 
-    def _refuse_newer(self) -> None:
+    def refuse_newer(self) -> None:
         """Raises NewerDatabaseError before anything is opened for writing, which would touch the logs."""
         if self.path.is_file():
             with suppress(sqlite3.Error), closing(self._connect(self._read_only)) as connection:

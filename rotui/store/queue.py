@@ -1,13 +1,14 @@
 """The queue of a runs directory: what users change of it, each on disk when its function returns."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
 from rotui.errors import InputError
-from rotui.store.database import Database
+from rotui.store.database import Database, UnreadableDatabaseError
 from rotui.store.layout import DATABASE
 from rotui.store.listing import ListedRun
 from rotui.store.queue_entry import LONGEST_NOTE, LONGEST_TAG, QueueEntry, read_entry
@@ -108,9 +109,13 @@ class Queue:
         self._set_paused(False)
 
     def rebuild(self) -> list[ListedRun]:
-        """Makes the index again from the runs' directories, the old database kept aside."""
+        """Makes the index again from the runs' directories, the old database kept aside; StoreError, and
+        nothing done, where a newer rotui wrote it."""
         with writer_lock(self._runs_dir):
-            Database(self._runs_dir / DATABASE).keep_aside("replaced")
+            database = Database(self._runs_dir / DATABASE)
+            with suppress(UnreadableDatabaseError):  # what it is made again for
+                database.refuse_newer()
+            database.keep_aside("replaced")
         with change(self._runs_dir, self._notice) as opened:
             return opened.runs
 

@@ -3,7 +3,9 @@
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -215,6 +217,18 @@ def test_the_index_is_made_again_from_the_runs_directories(rotui: Run, past: Pat
     ]
     assert damaged is None or damaged in aside
     assert rotui("queue", "note", "2", "--text", "still changes").code == 0
+
+
+def test_an_index_of_a_newer_rotui_is_not_made_again(rotui: Run, past: Path) -> None:
+    database = past / "queue.sqlite3"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    raw = database.read_bytes()
+    done = rotui("runs", "rebuild")
+    assert (done.code, done.out) == (5, "")
+    assert "written by a newer rotui (schema 99" in " ".join(done.err.split())
+    assert database.read_bytes() == raw
+    assert not [*past.glob("queue.sqlite3.*")]
 
 
 @pytest.mark.parametrize(
