@@ -32,6 +32,11 @@ def duration(seconds: float | None) -> str:
     return f"{whole // 86400} d {whole % 86400 // 3600:02d} h"
 
 
+def run_count(number: int) -> str:
+    """`1 run` or `5 runs`."""
+    return f"{number} run{'' if number == 1 else 's'}"
+
+
 def count(number: int) -> str:
     """`950`, `12.3 k`, `4.5 M` or `1.2 G`."""
     for size, unit in ((1_000_000_000, "G"), (1_000_000, "M"), (10_000, "k")):

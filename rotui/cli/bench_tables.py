@@ -91,9 +91,15 @@ def print_forecasts(told: Sequence[Forecast], as_json: bool) -> None:
             Column("profile", [each.profile for each in told], justify="left"),
             Column("runs", [str(each.runs) for each in told]),
             Column("time here", [_time(each) for each in told], justify="left"),
-            Column("to know all", [_missing(each) for each in told], rank=1, justify="left"),
         ]
     )
+    wanted = dict.fromkeys(option for each in told for option in each.missing)
+    if wanted:
+        line("rotui bench measures what is not known with")
+        for option in wanted:
+            line(f"  {option}")
+    if any(each.covered < each.runs and not each.missing for each in told):
+        line("what no option measures is known once a run like it was trained here")
 
 
 def _time(forecast: Forecast) -> str:
@@ -101,13 +107,6 @@ def _time(forecast: Forecast) -> str:
         return "not known"
     share = "" if forecast.covered == forecast.runs else f" for {forecast.covered} of {forecast.runs} runs"
     return f"{duration(forecast.seconds)}{share}"
-
-
-def _missing(forecast: Forecast) -> str:
-    if forecast.covered == forecast.runs:
-        return ""
-    more = f" and {len(forecast.missing) - 1} more" if len(forecast.missing) > 1 else ""
-    return f"{forecast.missing[0]}{more}" if forecast.missing else "a run like it"
 
 
 def _grown(growing: str, case: Case) -> str:

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 from rotui.cli.command_line import same_command
-from rotui.errors import InputError, RotuiError
+from rotui.errors import InputError, RotuiError, StoreError
+from rotui.text import printable
 
 
 def open_console(
@@ -32,9 +33,11 @@ def open_console(
     from rotui.tui.lasting_output import lasting_output
     from rotui.tui.workplace import Workplace
 
+    runs_path = runs_directory(runs_dir)
+    _require_listable(runs_path)
     app = RotuiApp(
         Workplace(
-            runs_directory(runs_dir),
+            runs_path,
             data_directory(data_dir),
             device,
             checkpoint_seconds,
@@ -53,3 +56,15 @@ def open_console(
     if isinstance(error, RotuiError) and not app.departure.is_asked_to_end:
         raise error
     return app.departure.exit_code or app.return_code or 0
+
+
+def _require_listable(runs_path: Path) -> None:
+    """StoreError where the runs directory is there and cannot be listed."""
+    try:
+        os.scandir(runs_path).close()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StoreError(
+            f"{printable(runs_path)}: the runs cannot be listed: {error.strerror} (another --runs-dir)"
+        ) from error

@@ -25,6 +25,7 @@ from rotui.cli.options import (
 )
 from rotui.cli.terminal import print_json, say, talk
 from rotui.errors import ExitCode, InputError, StoppedError, StoreError
+from rotui.formats import run_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -153,7 +154,7 @@ def _work(
             )
             if stop():
                 raise StoppedError("stopped before anything was queued")
-            say(f"{len(planned.runs)} runs on {describe_device(place)}, kept in {runs_path}")
+            say(f"{run_count(len(planned.runs))} on {describe_device(place)}, kept in {runs_path}")
             queued = queue_plan(planned, runs_path, datasets, wishes, notice)
         names = set(queued.names.values())
         _refuse_other_environments(worker.refusals(_unfinished(runs_path, queued)))

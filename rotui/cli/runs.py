@@ -9,6 +9,7 @@ import typer
 from rotui.cli.options import AsJson, RunsDir
 from rotui.cli.terminal import line, out, print_json, say, talk
 from rotui.errors import InputError
+from rotui.formats import run_count
 from rotui.profile.stages import STAGES
 from rotui.store.status import Status
 from rotui.text import printable
@@ -198,7 +199,7 @@ def empty_trash(
         say("nothing is removed")
         return
     removed = empty_trash(directory, notice)
-    line(f"removed {_counted(len(removed))}")
+    line(f"removed {run_count(len(removed))}")
 
 
 @app.command()
@@ -219,13 +220,9 @@ def _is_agreed(names: Sequence[str]) -> bool:
     for name in names:
         say(name)
     try:
-        return talk.input(f"remove {_counted(len(names))} for good? [y/N] ").strip().lower() in ("y", "yes")
+        return talk.input(f"remove {run_count(len(names))} for good? [y/N] ").strip().lower() in ("y", "yes")
     except EOFError as error:
         raise InputError("nobody answered: nothing is removed (--yes removes without asking)") from error
-
-
-def _counted(runs: int) -> str:
-    return f"{runs} run{'s' if runs != 1 else ''}"
 
 
 def _directory(context: typer.Context, own: "Path | None") -> "Path":

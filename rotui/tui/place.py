@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 ALWAYS_HINTED = ("app.help", "app.leave")
 """The bindings whose keys are told in the last line of every place."""
 
+HINTED_WHEN_TINY = ("console.panes", "results.panes")
+"""Those that lead to what there is no room for beside what is shown."""
+
 
 class Place(Screen[None]):
     """One of the console's places. It is told of each new snapshot while it is in view, and of the newest one
@@ -48,7 +51,7 @@ class Place(Screen[None]):
         yield PlaceLine(id="place-line")
         with Vertical(id="place"):
             yield from self.compose_place()
-        yield HintLine(ALWAYS_HINTED, id="hints")
+        yield HintLine(ALWAYS_HINTED, HINTED_WHEN_TINY, id="hints")
 
     def compose_place(self) -> ComposeResult:
         """The place's own widgets."""

@@ -86,6 +86,7 @@ def test_in_fifty_columns_the_profiles_are_there_while_one_chooses(runs_dir: Pat
 
     async def check(console: Console) -> None:
         assert shown(console, "#profiles", "#queue") == [True, False]
+        assert "b Profiles" in console.text("#hints")
         await console.press("b")
         await console.until(lambda: shown(console, "#profiles", "#queue") == [False, True])
         assert console.app.screen.query_one("#queue").has_focus

@@ -93,6 +93,18 @@ def test_the_help_has_every_key_of_the_place_below(runs_dir: Path) -> None:
     in_console(runs_dir, check, (200, 80))
 
 
+def test_in_little_room_the_help_tells_what_keys_mean_and_leaves_their_ids_out(runs_dir: Path) -> None:
+    async def check(console: Console) -> None:
+        await console.press("question_mark")
+        keys = console.app.screen.query_one("#keys")
+        told = rows(console)
+        assert "Begin no run, or begin runs again" in told
+        assert "console.pause" not in told
+        assert keys.size.height < 4 * len(console.app.screen_stack[-2].active_bindings)
+
+    in_console(runs_dir, check, (50, 20))
+
+
 @pytest.mark.parametrize("key", ["escape", "q", "question_mark"])
 def test_the_help_is_closed_by_the_keys_that_one_tries(runs_dir: Path, key: str) -> None:
     async def check(console: Console) -> None:

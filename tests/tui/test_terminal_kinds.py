@@ -144,6 +144,14 @@ def test_a_tiny_terminal_and_a_storm_of_sizes_end_nothing(opened: Opens) -> None
     assert "Traceback" not in console.text
 
 
+def test_runs_that_cannot_be_listed_end_it_before_it_opens_with_code_5(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no directory")
+    console = OpenConsole(tmp_path, "--runs-dir", "file")
+    assert console.wait() == 5
+    assert "the runs cannot be listed: Not a directory" in " ".join(console.text.split())
+    assert "\x1b[?1049h" not in console.drawn.decode()
+
+
 def test_without_a_terminal_there_is_one_message_and_code_2(tmp_path: Path) -> None:
     asked = Home(tmp_path).rotui()
     assert asked.returncode == 2

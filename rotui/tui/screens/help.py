@@ -12,6 +12,9 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+ROOMY = 100
+"""Columns of the screen from which on there is room for the bindings' ids."""
+
 HERE, EVERYWHERE, MOVING = "here", "everywhere", "moving about"
 
 
@@ -47,23 +50,30 @@ class HelpScreen(ModalScreen[None]):
                 classes="dialog-note",
                 markup=False,
             )
+            yield Static(
+                f"From {ROOMY} columns on this list has the ids.", id="no-identities", classes="dialog-note"
+            )
 
     def on_mount(self) -> None:
         """Gathers the keys of the screen below."""
         below = self.app.screen_stack[-2]
         told = self._gathered(below.active_bindings.values())
+        has_room = self.app.size.width >= ROOMY
+        self.query_one("#no-identities").set_class(has_room, "hidden")
         table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
         table.add_column(no_wrap=True, style="bold")
         table.add_column(no_wrap=True)
         table.add_column(style="dim")
-        table.add_column(style="dim")
+        if has_room:
+            table.add_column(style="dim", no_wrap=True)
         for group in (HERE, EVERYWHERE, MOVING):
             rows = [each for each in told if each.group == group]
             if rows:
                 table.add_row(Text(group, "italic"))
             for each in rows:
                 keys = Text("  " + " ".join(each.keys))
-                table.add_row(keys, Text(each.description), Text(each.about), Text(each.identity))
+                identity = [Text(each.identity)] if has_room else []
+                table.add_row(keys, Text(each.description), Text(each.about), *identity)
         self.query_one("#keys", Static).update(table)
 
     def _gathered(self, bindings: Iterable[ActiveBinding]) -> list[KeyHelp]:

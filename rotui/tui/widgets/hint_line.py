@@ -11,6 +11,9 @@ from textual.widget import Widget
 GAP = 2
 """Blank cells between two hints."""
 
+TINY_BELOW = 60
+"""Columns of the screen below which few hints fit."""
+
 
 @dataclass(frozen=True)
 class Hint:
@@ -29,7 +32,7 @@ class Hint:
 
 class HintLine(Widget):
     """As many hints as there is room for, those of the focused widget first. `always` names the bindings by
-    id that keep their place at the right."""
+    id that keep their place at the right, `when_tiny` those that do so too where hardly any others fit."""
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES = {"hint-line--key", "hint-line--description"}  # noqa: RUF012  # declared so by Textual
@@ -42,9 +45,12 @@ class HintLine(Widget):
     }
     """
 
-    def __init__(self, always: tuple[str, ...] = (), *, id: str | None = None) -> None:
+    def __init__(
+        self, always: tuple[str, ...] = (), when_tiny: tuple[str, ...] = (), *, id: str | None = None
+    ) -> None:
         super().__init__(id=id)
         self._always = always
+        self._when_tiny = when_tiny
         self._hints: list[Hint] = []
         self._fixed: list[Hint] = []
 
@@ -57,6 +63,8 @@ class HintLine(Widget):
         """Takes the bindings as they are now."""
         if not self.is_attached or not self.screen.is_current:
             return
+        is_tiny = self.app.size.width < TINY_BELOW
+        always = (*self._when_tiny, *self._always) if is_tiny else self._always
         hints: dict[tuple[str, str], Hint] = {}
         fixed: dict[str, Hint] = {}
         for active in self.screen.active_bindings.values():
@@ -65,11 +73,11 @@ class HintLine(Widget):
                 continue
             key = self.app.get_key_display(binding)
             hint = Hint(key, binding.description, binding.action, active.node)
-            if binding.id in self._always:
+            if binding.id in always:
                 fixed.setdefault(binding.id, hint)
             elif binding.show and active.enabled:
                 hints.setdefault((binding.action, binding.description), hint)
-        shown = list(hints.values()), [fixed[name] for name in self._always if name in fixed]
+        shown = list(hints.values()), [fixed[name] for name in always if name in fixed]
         if shown != (self._hints, self._fixed):
             self._hints, self._fixed = shown
             self.refresh()
