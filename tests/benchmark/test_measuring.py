@@ -10,9 +10,10 @@ import pytest
 from rotui.benchmark.case import prepare
 from rotui.benchmark.cases import Case, Timing
 from rotui.benchmark.made_up import write_folder
-from rotui.benchmark.own_training import time_runs, time_training
+from rotui.benchmark.own_training import _evaluation_seconds, planned_run, time_runs, time_training
 from rotui.benchmark.running import Measured, Step, ask, measure_in_rounds
 from rotui.errors import RunFailedError, StoppedError
+from rotui.study.records import EpochRecord
 
 TINY = Case("training", steps=2, batch=8, threads=1)
 
@@ -29,6 +30,24 @@ def test_a_training_tells_its_rate_its_memory_and_its_floor() -> None:
     assert timing.evaluation_seconds > 0
     assert 50e6 < timing.begun_bytes <= timing.peak_bytes
     assert timing.device_bytes == 0
+
+
+def test_the_run_that_is_timed_has_the_settings_of_its_case() -> None:
+    case = replace(TINY, network="resnet34", size=64, precision="bf16", stage="finetune", threads=2)
+    run = planned_run(case, seed=7)
+    profile = run.profile
+    assert (profile.network.architecture, profile.data.image_size, profile.seed) == ("resnet34", 64, 7)
+    assert (profile.optimizer.batch_size, profile.compute.precision) == (8, "bf16")
+    assert profile.compute.threads == 2
+    assert (run.stage.trains_all, run.stage.predicts_rotation) == (False, False)
+    pretrain = planned_run(TINY).stage
+    assert (pretrain.trains_all, pretrain.predicts_rotation) == (True, True)
+
+
+def test_what_an_epoch_took_beyond_its_steps_is_shared_by_the_images_that_it_judged() -> None:
+    """40 images trained in 2 of 3 seconds, 16 judged in the third."""
+    record = EpochRecord(1, 1.0, 50.0, 1.0, 50.0, None, None, 0.01, seconds=3.0, images_per_second=20.0)
+    assert _evaluation_seconds(record, TINY, warm_up=3) == pytest.approx(1 / 16)
 
 
 def test_the_plain_loop_is_timed_on_made_up_pictures_where_there_are_no_others(tmp_path: Path) -> None:

@@ -129,6 +129,39 @@ def test_a_trunk_of_another_shape_is_refused_by_name() -> None:
         load_trunk(live, other.state_dict())
 
 
+def test_the_taps_that_are_dead_are_those_that_were_loaded() -> None:
+    live = build_network(NARROW, 4, 3)
+    keep_live_taps(live, 32)
+    other = build_network(NARROW, 4, 8).state_dict()
+    live.load_state_dict(other)
+    kept = live.state_dict()
+    assert all(torch.equal(kept[name], value) for name, value in other.items())
+
+
+def test_weights_that_are_missing_or_too_many_are_told_by_name() -> None:
+    live = build_network(NARROW, 4, 3)
+    keep_live_taps(live, 32)
+    given = live.state_dict()
+    taken = given.pop("layer4.0.conv1.weight")
+    with pytest.raises(RuntimeError, match=r"Missing key.*layer4\.0\.conv1\.weight"):
+        live.load_state_dict(given)
+    whole = {**given, "layer4.0.conv1.weight": taken}
+    with pytest.raises(RuntimeError, match=r"Unexpected key.*layer4\.0\.conv1\.bias"):
+        live.load_state_dict({**whole, "layer4.0.conv1.bias": torch.zeros(64)})
+    live.load_state_dict(whole)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_network_whose_sizes_were_looked_up_is_as_it_was(training: bool) -> None:
+    live = build_network(NARROW, 4, 3).train(training)
+    before = {name: value.clone() for name, value in live.state_dict().items()}
+    keep_live_taps(live, 32)
+    kept = [part for name, part in live.named_modules() if name not in live_parts(live)]
+    assert {part.training for part in kept} == {training}
+    assert all(torch.equal(value, before[name]) for name, value in live.state_dict().items())
+    assert not any(part._forward_pre_hooks for part in live.modules())
+
+
 def twenty_steps(run: PlannedRun, dataset: Dataset) -> tuple[list[float], dict[str, Tensor]]:
     """The loss of each of twenty training steps, and the weights after them."""
     training = Training(run, split_dataset(dataset, run.profile, run.stage_name), CPU, None)

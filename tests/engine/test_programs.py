@@ -76,6 +76,51 @@ def test_runs_share_a_program_where_only_seed_rate_and_epochs_differ(
     assert len({key, *keys, key_of(planned("supervised-random"), dataset)}) == len(others) + 2
 
 
+def test_runs_on_other_images_labels_or_trained_parts_share_no_program(
+    planned: Callable[..., PlannedRun], dataset: Dataset
+) -> None:
+    runs = [
+        planned("supervised-random"),
+        planned("finetune-random"),
+        planned("supervised-random", labels={"noise": 30.0}),
+        planned("supervised-random", labels={"per_class": 4}),
+        planned("supervised-random", labels={"per_class": 4, "budget": "steps"}),
+        planned("supervised-random", data={"name": "digits", "mean": (0.5,) * 3}),
+        planned("supervised-random", data={"name": "digits", "std": (0.5,) * 3}),
+    ]
+    keys = {key_of(run, dataset) for run in runs}
+    assert len(keys) == len(runs)
+    splits = split_dataset(dataset, runs[0].profile, runs[0].stage_name)
+    fewer = replace(splits.validation, indices=splits.validation.indices[1:])
+    assert program_key(runs[0], replace(splits, validation=fewer), 3) not in keys
+    assert program_key(runs[0], splits, 4) not in keys
+    folder = {"name": "folder", "path": "pictures"}
+    sizes = [planned("supervised-random", data={**folder, "image_size": size}) for size in (16, 32)]
+    assert len({program_key(run, splits, 3) for run in sizes}) == 2
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"mean": (0.5,) * 3},
+        {"std": (0.5,) * 3},
+        {"name": "folder", "path": "pictures", "image_size": 16, "mean": (0.3094,) * 3, "std": (0.3488,) * 3},
+    ],
+    ids=["mean", "std", "size"],
+)
+def test_images_that_runs_share_are_cropped_and_normalised_for_each(
+    data: dict[str, Any], planned: Callable[..., PlannedRun], trained: Trained, dataset: Dataset
+) -> None:
+    first, second = planned("supervised-random"), planned("supervised-random", data=data)
+    splits = split_dataset(dataset, first.profile, first.stage_name)
+    programs = Programs(CPU)
+    with programs.lend(first, splits) as program:
+        trained(first, splits, program=program)
+    with programs.lend(second, splits) as program:
+        records, _ = trained(second, splits, program=program)
+    assert records == trained(second, splits)[0]
+
+
 def test_programs_are_lent_one_at_a_time_and_on_the_cpu_not_kept(
     planned: Callable[..., PlannedRun], dataset: Dataset
 ) -> None:

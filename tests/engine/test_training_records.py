@@ -171,3 +171,16 @@ def test_bfloat16_trains_fp32_weights_to_losses_near_those_of_fp32(
     assert records[0].train_loss != exact[0].train_loss
     assert records[0].train_loss == pytest.approx(exact[0].train_loss, rel=0.05)
     assert records[0].validation_loss == pytest.approx(exact[0].validation_loss, rel=0.1)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_network_is_judged_in_the_precision_that_it_is_trained_in(
+    precision: str, planned: Planned, dataset: Dataset
+) -> None:
+    run = planned("pretrain", data={"holdout": 0.2}, compute={"precision": precision})
+    training = Training(run, split_dataset(dataset, run.profile, run.stage_name), CPU, None)
+    kinds: set[tuple[bool, torch.dtype]] = set()
+    training.network.register_forward_hook(lambda net, _, logits: kinds.add((net.training, logits.dtype)))
+    training.train_epoch(lambda: False, lambda _: None, keep_none)
+    expected = torch.bfloat16 if precision == "bf16" else torch.float32
+    assert kinds == {(True, expected), (False, expected)}

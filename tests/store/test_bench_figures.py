@@ -85,12 +85,13 @@ def _with(**values: object) -> str:
         b'{"version": 1}',
         b"[1, 2]",
         _with(training_seconds=0.0).encode(),
+        _with(evaluation_seconds=0.0).encode(),
         _with(training_seconds=float("nan")).encode(),
         _with(evaluation_seconds=float("inf")).encode(),
         _with(precision="fp8").encode(),
         json.dumps({"version": 2, "figures": []}).encode(),
     ],
-    ids=["empty", "bytes", "torn", "no figures", "list", "zero", "nan", "inf", "precision", "version"],
+    ids=["empty", "bytes", "torn", "no figures", "list", "zero", "0", "nan", "inf", "precision", "version"],
 )
 def test_a_damaged_file_is_told_of_in_one_line_and_kept_aside_by_the_next_that_is_written(
     file: Path, content: bytes

@@ -113,6 +113,17 @@ def test_ten_thousand_points_are_drawn_as_few_with_every_spike() -> None:
     assert (7003, -5.0) in points
 
 
+@pytest.mark.parametrize("low", [0, 1])
+@pytest.mark.parametrize("count", [23, 24, 31, 32, 33, 47, 48, 64])
+def test_a_spike_is_drawn_wherever_it_is(count: int, low: int) -> None:
+    for place in range(low, count):
+        ys = [0.0] * count
+        ys[place] = 5.0
+        points = of(range(count), ys).reduced(low, count, 10)
+        assert (place, 5.0) in points
+        assert len(points) <= 2 * 10 + low
+
+
 @settings(max_examples=100, deadline=None)
 @given(
     ys=st.lists(st.floats(-1e6, 1e6) | st.just(NAN), min_size=2, max_size=300),
@@ -129,7 +140,7 @@ def test_a_curve_that_grows_is_at_every_length_what_it_would_be_if_made_at_once(
         assert grown.take(series)
         whole = curve(series, smoothing=smoothing, log_y=log_y)
         assert (grown.xs, grown.ys) == (whole.xs, whole.ys)
-        for low, high in [(0, end), (end // 3, end // 2)]:
+        for low, high in [(0, len(ys)), (0, end), (end // 3, end // 2), (0, len(ys))]:
             assert grown.reduced(low, high, 10) == whole.reduced(low, high, 10)
 
 
@@ -154,6 +165,14 @@ def test_a_series_goes_on_only_with_the_same_measure_of_the_same_source() -> Non
     assert series(2, (one, "loss")).is_same(series(2, (one, "loss")))
     assert not series(3, (one, "loss")).is_same(series(2, (one, "loss")))
     assert series(2, None).is_same(series(2, (other, "loss")))
+
+
+def test_a_long_curve_that_grows_is_drawn_as_if_made_at_once() -> None:
+    ys = [math.sin(0.7 * x) + math.cos(0.31 * x) for x in range(200)]
+    grown = Curve()
+    for end in range(5, 201, 5):
+        assert grown.take(Series("s", range(end), ys[:end]))
+        assert grown.reduced(0, 200, 10) == of(range(end), ys[:end]).reduced(0, 200, 10)
 
 
 def test_a_point_left_of_the_last_does_not_belong_to_a_growing_curve() -> None:

@@ -141,7 +141,11 @@ def test_a_version_rises_with_the_runs_and_only_then(runs_dir: Path, feed: Fed) 
     told = feed.until(lambda told: told.live)
     assert (told.version, told.live[name].images_per_second) == (version, 9.0)
     going_on.append_epoch(curve(2)[1])
-    assert feed.until(lambda told: told.runs[0].epochs == 2).version > version
+    told = feed.until(lambda told: told.runs[0].epochs == 2)
+    assert told.version > version
+    assert told.queue == told.runs
+    feed.rest()
+    assert feed.newest.version == told.version
     going_on.close()
 
 
@@ -261,6 +265,36 @@ def test_a_console_that_trains_on_the_processor_looks_seldom_and_where_its_worke
     in_console(runs_dir, check)
 
 
+def test_a_run_that_waits_for_room_is_told_though_only_its_own_file_changed(
+    runs_dir: Path, feed: Fed
+) -> None:
+    (name,) = queue_profiles(runs_dir, small(1))
+    going_on = begin(runs_dir / name, curve(1))
+    refresh(runs_dir)
+    feed.until(lambda told: statuses(told) == ["running"])
+    feed.rest()
+    going_on.pause("the disk is full")
+    told = feed.until(lambda told: statuses(told) == ["paused"])
+    assert told.runs[0].reason == "the disk is full"
+    going_on.close()
+
+
+def test_a_run_that_comes_while_the_others_are_read_is_seen_the_next_time(
+    runs_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = SnapshotReader(runs_dir, HERE)
+    queue_profiles(runs_dir, small(1))
+
+    def look_and_queue(folder: Path) -> object:
+        found = look(folder)
+        if len(found[0]) == 1:
+            queue_profiles(runs_dir, small(2))
+        return found
+
+    monkeypatch.setattr(rotui.tui.live.snapshot_reader, "look", look_and_queue)
+    assert [len(reader.read(frozenset()).runs) for _ in range(3)] == [1, 2, 2]
+
+
 def test_a_run_whose_process_was_killed_is_interrupted_though_no_file_changed(
     runs_dir: Path, feed: Fed
 ) -> None:
@@ -300,8 +334,12 @@ def test_epochs_are_read_of_what_goes_on_and_of_what_is_wanted(runs_dir: Path, f
     assert {name: len(epochs) for name, epochs in told.epochs.items()} == {first: 50, second: 3}
     going_on.append_epoch(curve(4)[3])
     assert feed.until(lambda told: len(told.epochs[second]) == 4).epochs[second][3].epoch == 4
-    (runs_dir / first / METRICS).write_text("damaged\n")
-    feed.until(lambda told: told.epochs.get(first) == ())
+    whole = (runs_dir / first / METRICS).read_text()
+    for damaged in ("damaged\n", f"{whole.splitlines()[0]}\ndamaged\n"):
+        (runs_dir / first / METRICS).write_text(damaged)
+        feed.until(lambda told: told.epochs.get(first) == ())
+        (runs_dir / first / METRICS).write_text(whole)
+        feed.until(lambda told: len(told.epochs[first]) == 50)
     going_on.close()
 
 
@@ -348,6 +386,7 @@ def test_a_directory_that_cannot_be_used_is_told_and_then_seen_again(runs_dir: P
         newer.execute("PRAGMA user_version = 99")
     told = feed.until(lambda told: told.trouble)
     assert "newer" in told.trouble
+    assert told.ready == frozenset()
     assert [run.name for run in told.runs] == [name]
     feed.rest()
     posts = len(feed.snapshots)

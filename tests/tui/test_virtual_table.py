@@ -458,3 +458,31 @@ def test_keys_can_be_others(alone: Alone) -> None:
         assert table.marked == {"0"}
 
     alone(table, check, keymap={"table.mark": "m"})
+
+
+def painted(pilot: Pilot[None]) -> list[str]:
+    """What stands on the screen, where a line that was not asked to be drawn again stays what it was."""
+    return [strip.text for strip in pilot.app.screen._compositor.render_strips()]
+
+
+@pytest.mark.parametrize("first", [0, 40])
+def test_each_line_in_view_whose_row_changed_is_drawn_again(alone: Alone, lines: Lines, first: int) -> None:
+    said = ["before"] * 100
+    table = VirtualTable([Column[int]("said", "said", lambda row: f"{row} {said[row]}", 12)])
+
+    async def check(pilot: Pilot[None]) -> None:
+        table.set_rows(range(100), key=str)
+        await pilot.pause()
+        table.scroll_to(y=first, animate=False)
+        await pilot.pause()
+        assert painted(pilot)[1].split()[-2:] == [str(first), "before"]
+        for row in (first, first + 4, first + 8):
+            said[row] = "after"
+        table.set_rows(range(100), key=str)
+        await pilot.pause()
+        assert ["after" in line for line in painted(pilot)[1:]] == [True, *[False] * 3] * 2 + [True]
+        table.set_rows(range(first + 3), key=str)
+        await pilot.pause()
+        assert all(map(str.startswith, painted(pilot), lines(table)))
+
+    alone(table, check, size=(40, 10))

@@ -7,7 +7,7 @@ import pytest
 from rotui.profile.schema import Profile
 from rotui.study.planning import PlannedRun, Point, plan
 from rotui.study.progress import FINE_TUNING_SHARE
-from rotui.worker.lane_count import MOST_LANES, DeviceMemory, FixedCount, MeasuredCount
+from rotui.worker.lane_count import MOST_LANES, DeviceMemory, FixedCount, MeasuredCount, kind_of
 
 GIBIBYTE = 1 << 30
 TICK = 0.05
@@ -150,6 +150,21 @@ def test_another_kind_of_run_is_measured_anew() -> None:
     assert device.count.limit == 4
 
 
+def test_runs_of_another_size_or_arithmetic_are_another_kind() -> None:
+    others: list[dict[str, object]] = [
+        {"network": {"architecture": "resnet50"}},
+        {"network": {"stem": "cifar"}},
+        {"network": {"width": 32}},
+        {"data": {"name": "imagenette", "image_size": 160}},
+        {"optimizer": {"batch_size": 64}},
+        {"compute": {"precision": "bf16"}},
+        {"rotation": {"per_step": "all"}},
+    ]
+    kinds = {kind_of(a_run("pretrain", **other)) for other in others}
+    assert len({kind_of(SMALL), *kinds}) == len(others) + 1
+    assert kind_of(a_run(seed=9, optimizer={"learning_rate": 0.5})) == kind_of(SMALL)
+
+
 def test_stages_are_one_kind_whose_images_are_weighed() -> None:
     tuned = a_run("finetune-random")
     device = Device(lambda lanes: 1000.0 * (1.0 if lanes == 1 else 1 / FINE_TUNING_SHARE))
@@ -157,6 +172,25 @@ def test_stages_are_one_kind_whose_images_are_weighed() -> None:
     assert device.count.limit == 2
     device.train(60, tuned)
     assert device.count.limit == 2
+
+
+def test_more_images_of_a_cheaper_stage_are_no_rise() -> None:
+    """A run alone trains 1000 images a second; beside it one of less than two thirds the cost trains 625."""
+    device = Device(lambda lanes: 1000.0 if lanes == 1 else 1250.0)
+    assert device.begin()
+    assert device.train(60, a_run("finetune-random")) == 2
+    assert device.count.limit == 1
+
+
+def test_the_time_until_the_next_run_begins_does_not_count() -> None:
+    device = Device(levels_off(2))
+    assert device.train(10) == 2
+    for _ in range(12):
+        device.end()
+        device.now += 10
+        device.end()
+        device.train(3)
+        assert device.count.limit >= 2
 
 
 @pytest.mark.parametrize("seconds", [3, 7, 10, 30])

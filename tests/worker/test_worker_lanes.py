@@ -1,5 +1,6 @@
 """Several runs trained at once by one worker, with real trainings: the queue's promises hold for each."""
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from threading import Barrier
@@ -204,6 +205,55 @@ def test_runs_with_other_threads_wait_until_they_are_alone_and_are_not_passed_ov
     started = [seed_of(event) for event in watched.events if isinstance(event, RunStarted)]
     assert (set(started[:2]), started[2:]) == ({1, 2}, [3, 4])
     assert set(threads) == {(1, 1), (2, 2)}
+
+
+def test_a_run_in_deterministic_mode_shares_the_process_with_no_other_kind(tmp_path: Path) -> None:
+    exact = seeds(2, compute={"threads": 1, "deterministic": True})
+    beside: list[set[int]] = []
+    modes: set[tuple[bool, bool]] = set()
+
+    def see(event: Event) -> None:
+        beside.append({int(name[:4]) for name in watched.worker.current})
+        if isinstance(event, StepEnded):
+            own = event.run.profile.compute.deterministic
+            modes.add((own, torch.are_deterministic_algorithms_enabled()))
+
+    watched = Watched(tmp_path, on=see, jobs=3)
+    watched.work(together(seeds(1, scale={"limit": 60, "epochs": 20}), exact, seeds(3)))
+    assert statuses(tmp_path) == ["finished"] * 3
+    assert [numbers for numbers in beside if 2 in numbers and len(numbers) > 1] == []
+    assert modes == {(False, False), (True, True)}
+
+
+class Noting(FixedCount):
+    """Keeps what it is told: the images of each run, and whether it ended for want of memory."""
+
+    def __init__(self, jobs: int) -> None:
+        super().__init__(jobs)
+        self.images: Counter[str] = Counter()
+        self.out_of_memory: dict[str, bool] = {}
+
+    def trained(self, name: str, images: int) -> None:
+        self.images[name[:4]] += images
+
+    def ends(self, name: str, *, out_of_memory: bool) -> None:
+        self.out_of_memory[name[:4]] = out_of_memory
+        super().ends(name, out_of_memory=out_of_memory)
+
+
+def test_who_counts_the_lanes_is_told_of_every_step_and_of_want_of_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_out(event: Event) -> None:
+        if isinstance(event, StepEnded) and seed_of(event) == 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr("rotui.worker.worker.FixedCount", Noting)
+    watched = Watched(tmp_path, on=run_out, jobs=2)
+    watched.work(together(seeds(1, 2), seeds(3, data={"name": "digits", "std": [1e-42] * 3})))
+    assert statuses(tmp_path) == ["failed", "finished", "failed"]
+    assert watched.worker._count.out_of_memory == {"0001": True, "0002": False, "0003": False}
+    assert watched.worker._count.images == {"0001": 30, "0002": 60, "0003": 60}
 
 
 def test_a_pre_training_that_two_studies_share_is_trained_once_and_waited_for(tmp_path: Path) -> None:
