@@ -2,17 +2,24 @@
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import psutil
 import pytest
+import torch
+import torchvision.transforms.functional as TF
+from torch import Tensor, nn
 
 from rotui.benchmark.case import prepare
 from rotui.benchmark.cases import Case, Timing
 from rotui.benchmark.made_up import write_folder
 from rotui.benchmark.own_training import _evaluation_seconds, planned_run, time_runs, time_training
+from rotui.benchmark.plain_loop import Rotated, _steps
+from rotui.benchmark.preparing import with_pictures
 from rotui.benchmark.running import Measured, Step, ask, measure_in_rounds
 from rotui.errors import RunFailedError, StoppedError
+from rotui.study.planning import PlannedRun
 from rotui.study.records import EpochRecord
 
 TINY = Case("training", steps=2, batch=8, threads=1)
@@ -67,6 +74,83 @@ def test_several_runs_are_timed_together() -> None:
     timing = time_runs(several)
     assert (timing.images, timing.steps) == (2 * 2 * 16, 8)
     assert timing.seconds > 0
+
+
+def test_each_run_in_a_row_and_beside_others_is_trained_from_a_seed_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seeds: list[int] = []
+
+    def noted(case: Case, seed: int = 42) -> PlannedRun:
+        seeds.append(seed)
+        return planned_run(case, seed)
+
+    monkeypatch.setattr("rotui.benchmark.own_training.planned_run", noted)
+    time_runs(replace(TINY, kind="runs", network="resnet10", at_once=2, in_a_row=3, with_building=True))
+    assert sorted(seed for seed in seeds if seed != 42) == [0, 1, 2, 3, 4, 5]
+
+
+def test_an_error_in_one_of_several_runs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def noted(case: Case, seed: int = 42) -> PlannedRun:
+        if seed == 1:
+            raise RunFailedError("no room")
+        return planned_run(case, seed)
+
+    monkeypatch.setattr("rotui.benchmark.own_training.planned_run", noted)
+    with pytest.raises(RunFailedError, match="no room"):
+        time_runs(replace(TINY, kind="runs", network="resnet10", at_once=2, with_building=True))
+
+
+def test_the_floor_of_a_fine_tuning_is_of_the_parameters_that_it_trains(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[tuple[int, int]] = []
+
+    def noted(network: nn.Module, _images: Tensor, _targets: Tensor, trained: list[Tensor], _: str) -> float:
+        parts = [*network.layer4.parameters(), *network.fc.parameters()]  # type: ignore[union-attr]  # a ResNet
+        told.append((sum(each.numel() for each in trained), sum(each.numel() for each in parts)))
+        return 1.0
+
+    monkeypatch.setattr("rotui.benchmark.floor.floor_seconds", noted)
+    time_training(replace(TINY, network="resnet10", stage="finetune"))
+    ((trained, parts),) = told
+    assert trained == parts
+
+
+def test_the_plain_loop_turns_each_picture_and_its_target_is_the_turn() -> None:
+    picture = torch.rand(3, 8, 8)
+    turned = Rotated([(picture, 9)] * 64)
+    shown = [turned[number] for number in range(len(turned))]
+    assert {turn for _, turn in shown} == {0, 1, 2, 3}
+    assert all(torch.equal(image, TF.rotate(picture, 90 * turn)) for image, turn in shown)
+
+
+def test_the_plain_loop_trains_a_step_with_each_batch() -> None:
+    network = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(12), nn.Linear(12, 4)).eval()
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
+    batches = [(torch.rand(count, 3, 2, 2), torch.arange(count) % 4) for count in (8, 8, 3)]
+    weights = [network[2].weight.detach().clone()]
+    seen = []
+    for images in _steps(iter(batches), network, optimizer, torch.device("cpu")):
+        seen.append(images)
+        weights.append(network[2].weight.detach().clone())
+    assert seen == [8, 8, 3]
+    assert network.training
+    assert not any(torch.equal(one, other) for one, other in pairwise(weights))
+
+
+def test_cifar10_is_read_where_it_was_found_and_only_for_its_own_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loops = [replace(TINY, kind="plain loop", size=size) for size in (32, 64)]
+    for found in (True, False):
+        monkeypatch.setattr("rotui.benchmark.preparing.ask", lambda *_, found=found: {"found": found})
+        small, large, own = with_pictures([*loops, TINY], tmp_path / "made", tmp_path / "data", never)
+        assert (small.data_dir, small.folder) == (
+            (str(tmp_path / "data"), "") if found else ("", str(tmp_path / "made" / "32"))
+        )
+        assert (large.data_dir, large.folder) == ("", str(tmp_path / "made" / "64"))
+        assert own == TINY
 
 
 def test_rounds_go_to_and_fro_and_a_case_that_fails_is_left_out_of_the_next(

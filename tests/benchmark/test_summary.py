@@ -58,6 +58,14 @@ def test_figures_are_medians_and_ratios_those_of_each_round() -> None:
     assert (told["peak_memory_mb"], told["memory_before_mb"], told["step_ms"]) == (5.0, 3.0, 200.0)
 
 
+def test_a_training_is_compared_with_the_plain_loop_of_its_network_size_and_batch() -> None:
+    others = [replace(PLAIN, size=64), replace(PLAIN, network="resnet34"), replace(PLAIN, batch=64), PLAIN]
+    loops = [Measured(case, [timing(seconds)]) for case, seconds in zip(others, (8, 6, 4, 2), strict=True)]
+    *_, own = rows_of([*loops, Measured(CASE, [timing(1.0)])])
+    assert own.ratio == Spread(1, 2.0, 2.0, 2.0)
+    assert rows_of([*loops[:3], Measured(CASE, [timing(1.0)])])[-1].ratio is None
+
+
 def test_only_single_trainings_make_figures_for_estimates() -> None:
     pretrain, finetune = figures_of(measured(), PLACE, "box")
     assert (pretrain.training_seconds, pretrain.evaluation_seconds) == (0.02, 0.001)

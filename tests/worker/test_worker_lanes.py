@@ -298,6 +298,25 @@ def test_a_defect_in_one_run_ends_the_worker_and_stops_the_others(tmp_path: Path
     assert statuses(tmp_path) == ["stopped", "stopped"]
 
 
+def test_of_several_errors_the_first_is_told() -> None:
+    halt = Flag()
+    lanes = Lanes(torch.device("cpu"), FixedCount(2), halt, lambda: None)
+
+    def fail() -> bool:
+        raise KeyError("the cause")
+
+    def fail_after_it() -> bool:
+        halt.wait(60)
+        raise KeyError("what followed")
+
+    for train, run in zip((fail_after_it, fail), seeds(1, 2).runs, strict=True):
+        lanes.begin(run.key, run, train)
+    lanes.join()
+    assert lanes.are_empty
+    assert isinstance(lanes.error, KeyError)
+    assert lanes.error.args == ("the cause",)
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
 def test_each_lane_has_a_stream_of_its_own() -> None:
     device = torch.device("cuda", 0)
