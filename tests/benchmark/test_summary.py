@@ -87,6 +87,16 @@ def test_profiles_are_forecast_as_far_as_figures_go() -> None:
     assert told["imagenette"].covered == 0
 
 
+def test_a_profile_that_another_hides_is_not_forecast(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles" / "quick.toml").write_text("stages = ['pretrain']\n")
+    monkeypatch.chdir(tmp_path)
+    told = [each for each in forecasts([], Machine("box", 4, "cpu")) if each.profile == "quick"]
+    assert [each.runs for each in told] == [1]
+
+
 def test_a_record_has_one_header_however_often_rows_are_added(tmp_path: Path) -> None:
     file = tmp_path / "record.csv"
     for _ in range(2):
