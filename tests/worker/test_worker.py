@@ -269,6 +269,17 @@ def test_settings_that_were_changed_after_queueing_are_kept_aside_and_those_queu
     assert "kept aside" in watched.notices[0]
 
 
+def test_a_run_that_an_engine_of_other_numbers_queued_fails_and_says_what_to_do(tmp_path, monkeypatch):
+    watched = Watched(tmp_path)
+    with monkeypatch.context() as before:
+        before.setattr("rotui.study.content_key.ENGINE_VERSION", 1)
+        watched.queue(planned("supervised-random"))
+    watched.worker.work()
+    assert isinstance(watched.events[-1], RunFailed)
+    assert "another version of rotui queued it (queue it again)" in watched.events[-1].reason
+    assert watched.kinds() == ["RunFailed"]
+
+
 def test_data_that_changes_after_a_run_began_fails_it(tmp_path, pictures):
     made = planned("supervised-random", data={"name": "folder", "path": str(pictures)}, scale={"epochs": 2})
     Watched(tmp_path, stop_at=EpochEnded).work(made)
