@@ -121,7 +121,8 @@ def test_one_that_is_cancelled_or_held_stops_and_the_other_goes_on(
     watched = Watched(tmp_path, on=take_out, jobs=2)
     watched.work(together(seeds(1, scale=LONG), seeds(2)), at_once=2)
     assert statuses(tmp_path) == ["cancelled" if change is Queue.cancel else "held", "finished"]
-    assert [seed_of(event) for event in watched.events if isinstance(event, RunStopped)] == [1]
+    stopped = [(seed_of(event), event.reason) for event in watched.events if isinstance(event, RunStopped)]
+    assert stopped == [(1, "cancelled" if change is Queue.cancel else "put on hold")]
 
 
 def test_a_place_that_becomes_free_is_taken_by_the_next_in_turn(tmp_path: Path) -> None:
