@@ -167,7 +167,7 @@ class RotuiApp(App[int]):
     @on(TrainerChanged)
     def follow_trainer(self) -> None:
         """Says what the worker does; where it has ended, looks afresh whether something came in meanwhile."""
-        self.feed.hold_back(self.trainer.takes_processor)
+        self.feed.hold_back(self.trainer.takes_processor and bool(self.trainer.current))
         self.feed.look_now(afresh=not self.trainer.is_working)
         if (place := self._place_in_view()) is not None:
             place.show_line()

@@ -14,6 +14,7 @@ from workplace import Workplace, filled
 from rotui.store.filtering import Filter
 from rotui.store.listing import ListedRun
 from rotui.store.session import look
+from rotui.tui.widgets.filter_line import PLACEHOLDER
 
 NAME = "many-runs"
 OPENED, PLACE, SNAPSHOT = (
@@ -108,8 +109,8 @@ def _filter(console: Terminal, runs: list[ListedRun], taken: Values, *digits: st
         else:
             console.send(digit)
             console.watch(0.1)
-    console.send("\x1b")
-    console.watch(0.3)
+    console.send("\x1b")  # with the next key close behind it would be another key
+    console.until(lambda screen: PLACEHOLDER in screen.text)
 
 
 def _numbers(screen: Screen) -> list[int]:

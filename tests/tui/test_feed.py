@@ -22,6 +22,7 @@ from rotui.tui.live.feed import Feed
 from rotui.tui.live.messages import TrainerChanged
 from rotui.tui.live.snapshot import Snapshot
 from rotui.tui.live.snapshot_reader import SnapshotReader
+from rotui.tui.live.trainer import Trainer
 
 HERE = Machine("box", 1)
 MEASURED = {"host": "box", "device": "cpu", "device_name": "processor", "threads": 1}
@@ -214,6 +215,7 @@ def test_a_feed_that_holds_back_looks_when_it_is_told_to(
     (name,) = queue_profiles(runs_dir, small(1))
     feed.until(lambda told: told.runs)
     monkeypatch.setattr(rotui.tui.live.feed, "HELD_BACK_SECONDS", 10 * PATIENCE)
+    monkeypatch.setattr(rotui.tui.live.feed, "EAGER_SECONDS", 0.0)
     feed.hold_back(True)
     end, before = time.monotonic() + PATIENCE, -1
     while len(feed.looks) > before:
@@ -223,10 +225,9 @@ def test_a_feed_that_holds_back_looks_when_it_is_told_to(
     Queue(runs_dir, print).note([name], "seen")
     time.sleep(0.1)
     assert feed.newest.runs[0].note == ""
+    monkeypatch.setattr(rotui.tui.live.feed, "EAGER_SECONDS", 10 * PATIENCE)
     feed.look_now()
     feed.until(lambda told: told.runs[0].note == "seen")
-    feed.hold_back(False)
-    feed.look_now()
     feed.rest()
 
 
@@ -247,6 +248,7 @@ def test_a_console_that_trains_on_the_processor_looks_seldom_and_where_its_worke
 
     async def check(console: Console) -> None:
         await console.until(lambda: len(looks) > 5)
+        monkeypatch.setattr(Trainer, "current", ("0001-small",))
         console.app.trainer.takes_processor = True
         console.app.post_message(TrainerChanged())
         end = time.monotonic() + PATIENCE
@@ -255,13 +257,14 @@ def test_a_console_that_trains_on_the_processor_looks_seldom_and_where_its_worke
         before = len(looks)
         console.app.post_message(TrainerChanged())
         await console.until(lambda: len(looks) == before + 1)
-        console.app.trainer.takes_processor = False
+        monkeypatch.setattr(Trainer, "current", ())
         console.app.post_message(TrainerChanged())
         await console.until(lambda: len(looks) > before + 5)
 
     monkeypatch.setattr(SnapshotReader, "read", counted)
     monkeypatch.setattr(rotui.tui.live.feed, "SECONDS", 0.01)
     monkeypatch.setattr(rotui.tui.live.feed, "HELD_BACK_SECONDS", 10 * PATIENCE)
+    monkeypatch.setattr(rotui.tui.live.feed, "EAGER_SECONDS", 0.0)
     in_console(runs_dir, check)
 
 

@@ -19,7 +19,7 @@ PROFILE = """
 extends = "quick"
 title = "The study in tiny"
 [scale]
-limit = 100
+limit = 400
 epochs = 10
 [network]
 width = 8
@@ -136,7 +136,7 @@ def test_a_study_is_queued_watched_to_its_end_and_every_number_of_it_is_read(tmu
     tmux.open_console()
     tmux.go_to_profile("The study in tiny")
     tmux.press("Enter")
-    tmux.until("Queue: The study in tiny", "5 runs of 1 setting", "5000 images")
+    tmux.until("Queue: The study in tiny", "5 runs of 1 setting", "20.0 k images")
     tmux.press("C-s")
     queued = tmux.until("queued 5 runs", *(rf"· queued +╌+ +0%|{stage}" for stage in STAGES))
     assert all(re.search(rf"\d  {stage} +[·▶] (queued|running)", queued) for stage in STAGES)

@@ -4,6 +4,7 @@ The console of a process that trains and one that only watches see the same, a m
 """
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,9 @@ HELD_BACK_SECONDS = 2.0
 """The same where drawing takes from a training: with one on both of two cores, every hundredth of a core that
 the console uses makes it about two hundredths slower."""
 
+EAGER_SECONDS = 5.0
+"""How long after it was told to look now it does not hold back yet: what was just begun is looked at."""
+
 
 class Feed:
     """Posts a new Snapshot whenever something changed. `post` must return at once and be callable from any
@@ -30,6 +34,7 @@ class Feed:
         self._wanted: frozenset[str] = frozenset()
         self._afresh = False
         self._held_back = False
+        self._told = -EAGER_SECONDS
         self._wake = threading.Event()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._tail, name="rotui feed", daemon=True)
@@ -58,6 +63,7 @@ class Feed:
         all runs, whether or not something seems to have changed."""
         if afresh:
             self._afresh = True
+        self._told = time.monotonic()
         self._wake.set()
 
     def _tail(self) -> None:
@@ -77,5 +83,6 @@ class Feed:
             if snapshot != newest:
                 newest = snapshot
                 self._post(newest)
-            self._wake.wait(HELD_BACK_SECONDS if self._held_back else SECONDS)
+            is_calm = self._held_back and time.monotonic() - self._told >= EAGER_SECONDS
+            self._wake.wait(HELD_BACK_SECONDS if is_calm else SECONDS)
             self._wake.clear()
