@@ -14,7 +14,7 @@ CASES = {
     "slowdown": ("rotui run, 1 thread", "console left alone, 1 thread"),
     "many-runs": ("a page, 40 runs", "first character of a filter, 40 runs", "sort, 40 runs"),
     "idle": ("console, no runs", "preview, 40 runs"),
-    "chart": ("200 points, smooth, new content", "10000 points, a run's epochs, unchanged"),
+    "chart": ("200 points, smooth, new content", "10000 points, noisy, unchanged"),
 }
 
 
