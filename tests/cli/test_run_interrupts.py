@@ -49,7 +49,7 @@ def test_a_second_signal_ends_at_once_and_records_stay_readable(command: Command
 
 def test_sigterm_ends_with_143_and_the_comparison_is_still_the_last_object(command: Command) -> None:
     going = command.start(*ENDLESS, "--json")
-    going.wait_for("runs on cpu")
+    going.wait_for("1 run on cpu")
     assert going.process.stdout is not None
     lines = [going.process.stdout.readline() for _ in range(2)]
     going.send(signal.SIGTERM)
@@ -115,7 +115,7 @@ def test_ctrl_c_while_images_are_decoded_leaves_nothing_half_built(command: Comm
         os.link(first, first.with_name(f"big{number}.png"))
     (command.folder / "p.toml").write_text('data = {name = "folder", path = "pictures"}\n')
     going = command.start("run", "p.toml", *SMALL, "--epochs", "1")
-    going.wait_for("runs on cpu")
+    going.wait_for("1 run on cpu")
     while not list((command.folder / "data").glob("rotui/cache/.*building*/train-pixels.npy")):
         assert going.process.poll() is None
     going.send(signal.SIGINT)
