@@ -76,13 +76,20 @@ class Database:
             yield connection if is_current else None
 
     def keep_aside(self, why: str = "unreadable") -> Path | None:
-        """Renames the file and its logs to a name that is not in use and returns it; None where none is."""
+        """Renames the file and its logs to a name that is not in use and returns it; None where none is.
+
+        Logs that hold nothing, which one who only reads leaves, are removed.
+        """
         aside = self.path.with_name(
             f"{self.path.name}.{why}-{utc_now().replace(':', '')}-{uuid.uuid4().hex[:6]}"
         )
         with store_errors(self.path, "cannot be kept aside"):
+            log = self._log("-wal")
+            if not log.exists() or log.stat().st_size == 0:
+                for empty in (log, self._log("-shm")):
+                    empty.unlink(missing_ok=True)
             for suffix in ("-wal", "-shm", "-journal"):
-                log = self.path.with_name(self.path.name + suffix)
+                log = self._log(suffix)
                 if log.exists():
                     log.rename(aside.with_name(aside.name + suffix))
             if not self.path.exists():
@@ -98,7 +105,10 @@ class Database:
     @property
     def _hot_journal(self) -> Path:
         """What a crash may have left, which only one who may write can roll back."""
-        return self.path.with_name(f"{self.path.name}-journal")
+        return self._log("-journal")
+
+    def _log(self, suffix: str) -> Path:
+        return self.path.with_name(self.path.name + suffix)
 
     def refuse_newer(self) -> None:
         """Raises NewerDatabaseError before anything is opened for writing, which would touch the logs."""
