@@ -20,7 +20,12 @@ FEW = 50
 TYPED = "qzjxqzjx"
 """Text that stands nowhere else on the screen, from its second character on."""
 
+BRAILLE = {chr(sign) for sign in range(0x2801, 0x2900)}
+"""The signs that curves are drawn of."""
+
 Values = dict[str, list[float]]
+Cells = dict[tuple[int, int], str]
+"""The sign at each column and line of a screen."""
 
 
 def measure(amount: Amount) -> list[Figure]:
@@ -66,10 +71,11 @@ def _press(console: Terminal, training: Path | None, times: int) -> Values:
     def rest() -> None:
         console.watch(pause.uniform(0.03, 0.2))
 
-    at_console = _settled(console)
-    console.send("3")
     console.watch(1.0)
-    at_runs = _settled(console)
+    at_console = _cells(console.screen)
+    console.send("3")
+    console.watch(2.0)
+    at_runs = _cells(console.screen)
     to_console, to_runs = _differences(at_runs, at_console), _differences(at_console, at_runs)
     for _ in range(times):
         rest()
@@ -133,29 +139,27 @@ def _focus_queue(console: Terminal) -> None:
     raise RuntimeError(f"no tab leads to the queue; the screen shows\n{console.screen.text}")
 
 
-def _settled(console: Terminal) -> dict[tuple[int, int], str]:
-    """The cells that stay the same for a while."""
-    cells = _cells(console.screen)
-    for _ in range(6):
-        console.watch(0.7)
-        now = _cells(console.screen)
-        cells = {place: sign for place, sign in cells.items() if now[place] == sign}
-    return cells
-
-
-def _cells(screen: Screen) -> dict[tuple[int, int], str]:
+def _cells(screen: Screen) -> Cells:
     return {(x, y): sign for y, line in enumerate(screen.lines) for x, sign in enumerate(line)}
 
 
-def _differences(
-    before: dict[tuple[int, int], str], after: dict[tuple[int, int], str]
-) -> Callable[[Screen], bool]:
-    """Whether most of the cells by which the two tell apart are as they are afterwards; curves grow."""
-    telling = {place: sign for place, sign in after.items() if before.get(place, sign) != sign}
+def _differences(before: Cells, after: Cells) -> Callable[[Screen], bool]:
+    """Whether the cells by which the two tell apart are as they are afterwards, but for a few that count.
+
+    Lines with curves are not compared, for those grow, nor the line below them, with the ticks; where there
+    were curves afterwards, there have to be some.
+    """
+    curved = {y for (_, y), sign in after.items() if sign in BRAILLE}
+    apart = curved | {y + 1 for y in curved}
+    telling = {
+        place: sign for place, sign in after.items() if before[place] != sign and place[1] not in apart
+    }
 
     def holds(screen: Screen) -> bool:
         lines = screen.lines
-        return sum(lines[y][x] == sign for (x, y), sign in telling.items()) > 0.7 * len(telling)
+        alike = sum(lines[y][x] == sign for (x, y), sign in telling.items())
+        drawn = not curved or any(sign in BRAILLE for y in curved for sign in lines[y])
+        return drawn and alike > 0.9 * len(telling)
 
     return holds
 
