@@ -1,12 +1,11 @@
 """`rotui data`: what datasets are there, fetching them, clearing what was decoded."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import typer
 
-from rotui.cli.options import AsJson, DataDir
+from rotui.cli.options import AsJson, DataDir, refuse_misplaced_options
 from rotui.cli.terminal import line, out, print_json, say
 from rotui.text import megabytes, printable
 
@@ -30,7 +29,7 @@ _REMARKS = {
 @app.callback(invoke_without_command=True)
 def data(context: typer.Context, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Shows each dataset: where it was found, its images, its caches and whether it can be trained on."""
-    context.obj = data_dir
+    refuse_misplaced_options(context)
     if context.invoked_subcommand is not None:
         return
     from rotui.data.location import data_directory
@@ -54,37 +53,31 @@ def data(context: typer.Context, data_dir: DataDir = None, as_json: AsJson = Fal
 
 @app.command("fetch")
 def fetch_dataset(
-    context: typer.Context,
     name: Literal["cifar10", "imagenette"] = typer.Argument(help="The dataset to download."),
     variant: Literal["160px", "320px", "full"] = typer.Option("320px", help="Which Imagenette."),
     data_dir: DataDir = None,
 ) -> None:
     """Downloads a dataset through torchvision into the data directory."""
-    directory = _directory(context, data_dir)
-    say(f"fetching {name} into {printable(directory.absolute())}")
     from rotui.data.fetching import fetch
+    from rotui.data.location import data_directory
+
+    directory = data_directory(data_dir)
+    say(f"fetching {name} into {printable(directory.absolute())}")
 
     target, fetched = fetch(name, variant, directory)
     line(f"{'fetched' if fetched else 'already there'}: {printable(target.absolute())}")
 
 
 @app.command("clear")
-def clear(context: typer.Context, data_dir: DataDir = None) -> None:
+def clear(data_dir: DataDir = None) -> None:
     """Removes the caches of decoded images; they are built again when needed."""
     from rotui.data.cache import clear_caches
+    from rotui.data.location import data_directory
 
-    freed, busy = clear_caches(_directory(context, data_dir))
+    freed, busy = clear_caches(data_directory(data_dir))
     line(f"removed {megabytes(freed)} of decoded images")
     for name in busy:
         say(f"left {printable(name)}: another process is building it")
-
-
-def _directory(context: typer.Context, own: Path | None) -> Path:
-    from rotui.data.location import data_directory
-
-    source = context.get_parameter_source("data_dir")
-    typed = source is not None and source.name == "COMMANDLINE"
-    return data_directory(own if typed or context.obj is None else context.obj)
 
 
 def _print_table(states: "list[DatasetState]") -> None:

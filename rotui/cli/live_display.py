@@ -80,7 +80,9 @@ class LiveDisplay:
         table.add_column("#", justify="right", no_wrap=True)
         table.add_column("")
         table.add_column("stage", no_wrap=True)
-        table.add_column("at", no_wrap=True, overflow="ellipsis", max_width=max(6, width - 45 - bar))
+        apart = any(self._labels.values())
+        if apart:
+            table.add_column("at", no_wrap=True, overflow="ellipsis", max_width=max(6, width - 45 - bar))
         table.add_column("epochs", justify="right", no_wrap=True)
         table.add_column("done", width=bar, no_wrap=True)
         table.add_column("best", justify="right", no_wrap=True)
@@ -92,7 +94,7 @@ class LiveDisplay:
                 str(number),
                 Text(mark, style=style),
                 Text(progress.run.stage.title),
-                Text(self._labels[progress.run.key]),
+                *([Text(self._labels[progress.run.key])] if apart else []),
                 f"{len(progress.epochs)}/{progress.total_epochs}" if progress.status != "reused" else "",
                 _bar(progress, bar),
                 _best(progress),

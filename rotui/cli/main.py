@@ -10,7 +10,15 @@ import typer
 
 from rotui import __version__
 from rotui.cli import bench, data, leak, preview, profiles, queue, results, run, runs, worker
-from rotui.cli.options import AllowInexact, CheckpointSeconds, DataDir, Device, Jobs, RunsDir
+from rotui.cli.options import (
+    AllowInexact,
+    CheckpointSeconds,
+    DataDir,
+    Device,
+    Jobs,
+    RunsDir,
+    refuse_misplaced_options,
+)
 from rotui.cli.terminal import say, say_error
 from rotui.errors import ExitCode, RotuiError
 
@@ -63,6 +71,7 @@ def rotui(
 ) -> None:
     """Open the console, or run one of the commands below; these options are the console's."""
     del version
+    refuse_misplaced_options(context)
     if context.invoked_subcommand is not None:
         return
     from rotui.cli.console import open_console

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.cells import cell_len
 
-from rotui.cli.options import AsJson, Set
+from rotui.cli.options import AsJson, Set, refuse_misplaced_options
 from rotui.cli.terminal import line, print_json, say_error
 from rotui.errors import ExitCode
 from rotui.formats import images_trained
@@ -24,6 +24,7 @@ app = typer.Typer(help="List, check and show profiles.", invoke_without_command=
 @app.callback()
 def profiles(context: typer.Context, as_json: AsJson = False) -> None:
     """List every profile with its runs and its cost in images, and what is wrong with those that are bad."""
+    refuse_misplaced_options(context)
     if context.invoked_subcommand is not None:
         return
     from rotui.profile.loading import load_found_profiles

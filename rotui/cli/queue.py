@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rotui.cli.command_line import same_command
-from rotui.cli.options import AsJson, DataDir, Epochs, Limit, RunsDir, Set
+from rotui.cli.options import AsJson, DataDir, Epochs, Limit, RunsDir, Set, refuse_misplaced_options
 from rotui.cli.terminal import line, print_json
 from rotui.errors import InputError
 
@@ -28,10 +28,11 @@ Runs = Annotated[
 
 
 @app.callback(invoke_without_command=True)
-def queue(context: typer.Context) -> None:
+def queue(context: typer.Context, as_json: AsJson = False, runs_dir: RunsDir = None) -> None:
     """List the queue, or change it."""
+    refuse_misplaced_options(context)
     if context.invoked_subcommand is None:
-        list_queue()
+        list_queue(as_json, runs_dir)
 
 
 @app.command("list")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rotui.cli.options import RunsDir, Set
+from rotui.cli.options import AsJson, RunsDir, Set
 from rotui.cli.terminal import line, out, print_json, say
 from rotui.errors import InputError
 
@@ -20,7 +20,6 @@ class Format(StrEnum):
     TABLE = "table"
     CSV = "csv"
     MARKDOWN = "markdown"
-    JSON = "json"
 
 
 def finished_results(runs_dir: Path) -> dict[str, "RunResult"]:
@@ -36,7 +35,10 @@ def finished_results(runs_dir: Path) -> dict[str, "RunResult"]:
 def results(
     profiles: Annotated[list[str], typer.Argument(metavar="PROFILE", help="Profiles, by name or path.")],
     settings: Set = None,
-    output: Annotated[Format, typer.Option("--format", help="How the comparison is written.")] = Format.TABLE,
+    output: Annotated[
+        Format | None, typer.Option("--format", help="How the comparison is written. [default: table]")
+    ] = None,
+    as_json: AsJson = False,
     detail: Annotated[
         bool, typer.Option("--detail", help="Also the accuracy of each class and of frozen features.")
     ] = False,
@@ -55,8 +57,10 @@ def results(
     from rotui.store.location import runs_directory
     from rotui.study.planning import plan
 
+    if as_json and output is not None:
+        raise InputError("--json: cannot go together with --format (one of the two)")
     if detail and output is Format.CSV:
-        raise InputError("--detail: a CSV holds one table (use --format table, markdown or json)")
+        raise InputError("--detail: a CSV holds one table (--format table or markdown, or --json)")
     experiments = [load_experiment(name, settings or (), limit=limit, epochs=epochs) for name in profiles]
     finished = finished_results(runs_directory(runs_dir))
     plans = [plan(experiment.points) for experiment in experiments]
@@ -70,7 +74,7 @@ def results(
     for number, (comparison, planned) in enumerate(zip(comparisons, plans, strict=True)):
         classes = class_accuracies(planned, finished) if detail else ()
         probes = probe_rows(planned, finished) if detail else ()
-        if output is Format.JSON:
+        if as_json:
             details = (classes, probes) if detail else (None, None)
             print_json(to_json(comparison, *details))
             continue

@@ -23,7 +23,7 @@ from rotui.cli.options import (
     RunsDir,
     Set,
 )
-from rotui.cli.terminal import print_json, say, talk
+from rotui.cli.terminal import print_json, say, say_error, talk
 from rotui.errors import ExitCode, InputError, StoppedError, StoreError
 from rotui.formats import run_count
 
@@ -95,9 +95,10 @@ def run(
         if isinstance(error, EndedAtOnceError):
             end_now(error.exit_code)
         raise typer.Exit(error.exit_code) from error
-    except StoreError:
+    except StoreError as error:
+        say_error(error)
         _say_how_to_go_on("stopped: nothing more can be written", fresh)
-        raise
+        raise typer.Exit(error.exit_code) from error
     _print_results(experiments, runs_path, as_json)
     finished = [run for run in ended if run.status == "finished"]
     if stopped_by is not None and len(finished) < len(ended):

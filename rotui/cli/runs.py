@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from rotui.cli.options import AsJson, RunsDir
+from rotui.cli.options import AsJson, RunsDir, refuse_misplaced_options
 from rotui.cli.terminal import line, out, print_json, say, talk
 from rotui.errors import InputError
 from rotui.formats import run_count
@@ -82,6 +82,7 @@ def runs(
     from rotui.store.location import runs_directory
     from rotui.store.session import look
 
+    refuse_misplaced_options(context)
     if context.invoked_subcommand is not None:
         return
     wanted = Filter.parse(where)

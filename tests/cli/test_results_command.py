@@ -60,7 +60,7 @@ def test_measured_stands_beside_published_with_the_difference(runs_dir: Path) ->
 
 def test_seeds_are_put_together(runs_dir: Path) -> None:
     record(runs_dir, 82.0, "pretraining", "seed=43")
-    document = json.loads(exported(runs_dir, "pretraining", "--set", "seed=42,43,44", "--format", "json"))
+    document = json.loads(exported(runs_dir, "pretraining", "--set", "seed=42,43,44", "--json"))
     row = document["rows"][0]
     assert (row["seeds"], row["missing"], row["best_accuracy"]) == (2, 1, 81.0)
     assert row["best_accuracy_deviation"] == pytest.approx(2**0.5)
@@ -108,13 +108,15 @@ def test_csv_is_one_table_of_all_experiments(runs_dir: Path) -> None:
     assert float(rows[0]["difference"]) == pytest.approx(0.93)
 
 
-@pytest.mark.parametrize("output", ["table", "markdown", "json"])
-def test_details_give_classes_and_frozen_features(runs_dir: Path, output: str) -> None:
-    detailed = exported(runs_dir, "pretraining", "--detail", "--format", output)
+@pytest.mark.parametrize(
+    "output", [("--format", "table"), ("--format", "markdown"), ("--json",)], ids=lambda words: words[-1]
+)
+def test_details_give_classes_and_frozen_features(runs_dir: Path, output: tuple[str, ...]) -> None:
+    detailed = exported(runs_dir, "pretraining", "--detail", *output)
     assert "\x1b" not in detailed
     for part in ("cat", "red", "61.0", "31.0"):
         assert part in detailed
-    assert "61.0" not in exported(runs_dir, "pretraining", "--format", output)
+    assert "61.0" not in exported(runs_dir, "pretraining", *output)
 
 
 @pytest.mark.parametrize(
@@ -124,6 +126,7 @@ def test_details_give_classes_and_frozen_features(runs_dir: Path, output: str) -
         (["pretraining", "--set", "loss.smoothing=1"], "loss.smoothing"),
         (["pretraining", "--format", "xml"], "'xml' is not one of"),
         (["pretraining", "--detail", "--format", "csv"], "--detail"),
+        (["pretraining", "--json", "--format", "csv"], "--json: cannot go together with --format"),
         (["../x\x1b[31m"], "x\\x1b[31m"),
         ([], "PROFILE"),
     ],

@@ -150,7 +150,7 @@ def test_a_study_is_queued_watched_to_its_end_and_every_number_of_it_is_read(tmu
 
     tmux.press("2")
     shown = tmux.until("tiny +5/5", "5 of 5 runs finished", "supervised, random")
-    asked = tmux.rotui("results", "./profiles/tiny.toml", "--format", "json")
+    asked = tmux.rotui("results", "./profiles/tiny.toml", "--json")
     rows = json.loads(asked.stdout)["rows"]
     assert [row["stage"] for row in rows] == STAGES
     for run, row in zip(tmux.told(), rows, strict=True):

@@ -135,7 +135,7 @@ class RunsScreen(RunChanges):
         text = "  ·  ".join(printable(part, 300) for part in parts if part)
         about = self.query_one("#about-run", Static)
         if str(about.content) != text:
-            about.update(text)
+            about.update(text, layout=False)
 
     def _remember(self) -> None:
         self.console_app.view_state.tables[TABLE] = {
