@@ -77,11 +77,15 @@ def usual_cases(wanted: Wanted, place: Place) -> list[Case]:
 
 
 def scaling_cases(wanted: Wanted, place: Place) -> dict[str, list[Case]]:
-    """By what grows, the cases that show how time grows with it; each with one run's threads."""
+    """By what grows, the cases that show how time grows with it; each with one run's threads.
+
+    Larger images are timed for so few steps that what begins and ends an epoch would count for too much:
+    theirs are steps alone.
+    """
     precision = wanted.precisions[0] if wanted.precisions else "fp32"
     base = _case(wanted, place, wanted.networks[0], wanted.sizes[0])
-    more = {"kind": "runs", "with_building": True, "precision": precision, "stage": wanted.stages[0]}
-    single = Case(**{**base.to_json(), **more})
+    steps_alone = Case(**{**base.to_json(), "precision": precision, "stage": wanted.stages[0]})
+    single = Case(**{**steps_alone.to_json(), "kind": "runs", "with_building": True})
     fewest = max(1, single.steps // 2)
 
     def changed(**values: object) -> Case:
@@ -91,7 +95,10 @@ def scaling_cases(wanted: Wanted, place: Place) -> dict[str, list[Case]]:
         "runs at once": [
             changed(at_once=jobs, threads=_lane_threads(wanted, place, jobs)) for jobs in SCALED_JOBS
         ],
-        IMAGE_SIZE: [changed(size=size, steps=_steps(wanted, place, size)) for size in SCALED_SIZES],
+        IMAGE_SIZE: [
+            Case(**{**steps_alone.to_json(), "size": size, "steps": _steps(wanted, place, size)})
+            for size in SCALED_SIZES
+        ],
         "images in an epoch": [changed(steps=fewest * times) for times in SCALED_IMAGES],
         "seeds": [changed(in_a_row=seeds, steps=fewest) for seeds in SCALED_SEEDS],
     }

@@ -65,7 +65,8 @@ def print_scaling(groups: Mapping[str, Sequence[Case]], rows: Mapping[Case, Row]
         ]
     )
     line(f"an epoch of each training, with the time to begin it; medians on {_where(place)}")
-    line("times: the seconds over the first of its kind; larger images are timed on fewer of them")
+    line("image sizes are compared by steps alone, larger ones on fewer images")
+    line("times: the seconds over the first of its kind")
 
 
 def print_rows_as_json(groups: Mapping[str, Sequence[Case]], rows: Mapping[Case, Row], place: Place) -> None:

@@ -2,13 +2,13 @@
 
 import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual import on
-from textual.app import App
+from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
@@ -76,7 +76,7 @@ class RotuiApp(App[int]):
         ),
         Binding("question_mark", "help", "Help", id="app.help", tooltip="Every key of this place"),
         Binding("q", "leave", "Quit", id="app.leave", tooltip="Leave the console"),
-        Binding("ctrl+t", "next_theme", "Theme", id="app.theme", show=False, tooltip="The next theme"),
+        Binding("ctrl+t", "next_theme", "Next theme", id="app.theme", show=False, tooltip="The next theme"),
         Binding("ctrl+q", "leave", "Quit", id="app.leave-too", show=False, priority=True, tooltip="Leave"),
         Binding("ctrl+c", "leave", "Quit", id="app.interrupt", show=False, priority=True, tooltip="Leave"),
     ]
@@ -275,8 +275,13 @@ class RotuiApp(App[int]):
         self.notify(f"theme {self.theme}", timeout=2)
 
     async def action_quit(self) -> None:
-        """The palette's way out is the same as the key's."""
+        """Textual's way out is the same as the key's."""
         self.action_leave()
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Textual's own entries of the palette, without those that a key of the console is listed for."""
+        own = {binding.description for binding in self.BINDINGS if isinstance(binding, Binding)}
+        return (each for each in super().get_system_commands(screen) if each.title not in own | {"Keys"})
 
     def action_leave(self) -> None:
         """Leaves, or asks what is to become of what is being trained here."""

@@ -160,6 +160,9 @@ def test_scaling_changes_one_thing_at_a_time() -> None:
     assert [case.size for case in groups["image size (px)"]] == [32, 64, 96, 160]
     assert [case.epoch_images for case in groups["images in an epoch"]] == [640, 1280, 2560, 5120]
     assert [case.in_a_row for case in groups["seeds"]] == [1, 2, 4]
+    counted = {growing: {(case.kind, case.with_building) for case in groups[growing]} for growing in groups}
+    assert counted.pop("image size (px)") == {("training", False)}
+    assert set().union(*counted.values()) == {("runs", True)}
 
 
 def test_made_up_pictures_are_as_many_as_asked_for_and_differ() -> None:
