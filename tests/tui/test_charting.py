@@ -356,6 +356,14 @@ def test_the_legend_gives_up_values_then_letters_then_series() -> None:
     assert text(drawn, 30, 20)[0].endswith("+3")
 
 
+def test_the_legend_has_short_names_where_the_names_of_all_have_no_room() -> None:
+    drawn = picture(RISING, FALLING, title="accuracy (%)", short_names=["train", "val"])
+    assert text(drawn, 40, 20)[0] == "accuracy (%)  ● series 0  ▲ series 1"
+    assert text(drawn, 34, 20)[0] == "accuracy (%)  ● train 59  ▲ val 1"
+    assert text(drawn, 28, 20)[0] == "accuracy (%)  ● train  ▲ val"
+    assert text(drawn, 27, 20)[0] == "accuracy (%)  ● tra…  ▲ val"
+
+
 def test_the_values_at_the_crosshair_stand_below() -> None:
     shown = text(picture(RISING, FALLING, crosshair=20.0), 80, 20)
     assert shown[-1].startswith("epoch 20  ● series 0 20  ▲ series 1 40")

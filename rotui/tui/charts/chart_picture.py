@@ -20,11 +20,12 @@ BARE = (12, 3)
 @dataclass(frozen=True)
 class Picture:
     """What is to be seen: `low` to `high` is the part of the x axis in view. With `log_x` every x is a power
-    of ten, and told as the number it makes."""
+    of ten, and told as the number it makes. `short_names` are those for little room."""
 
     names: Sequence[str]
     curves: Sequence[Curve]
     looks: Sequence[Look]
+    short_names: Sequence[str] = ()
     references: Sequence[Reference] = ()
     title: str = ""
     notes: str = ""
@@ -79,9 +80,12 @@ class Picture:
         """Sign, name and value of each series: values are left out first, then names cut, then series."""
         shown = [index for index, curve in enumerate(self.curves) if curve.xs]
         texts = {index: value_text(values[index]) for index in shown}
-        lengths = [cell_len(self.names[index]) for index in shown]
-        longest = max(lengths, default=0)
         fixed = 4 * len(shown)
+        names = self.names
+        if fixed + sum(cell_len(names[index]) for index in shown) > room:
+            names = self.short_names or names
+        lengths = [cell_len(names[index]) for index in shown]
+        longest = max(lengths, default=0)
         with_values = fixed + sum(lengths) + sum(1 + len(text) for text in texts.values()) <= room
         if with_values:
             fixed += sum(1 + len(text) for text in texts.values())
@@ -89,7 +93,7 @@ class Picture:
             longest -= 1
         runs: list[Run] = []
         for position, index in enumerate(shown):
-            name = _fitted(self.names[index], longest)
+            name = _fitted(names[index], longest)
             item = f"{self.looks[index].sign} {name}" + (f" {texts[index]}" if with_values else "")
             left = len(shown) - position
             rest = f"  +{left}"

@@ -17,14 +17,16 @@ LARGEST = 1e300
 @dataclass(frozen=True)
 class Series:
     """One curve. Without `colour` (a colour name or #rrggbb) or `marker` (one sign) the chart chooses
-    them and keeps them for this name; a marker that another curve has too is replaced. Of two series with the
-    same `source`, an object and what of it is shown, one has the points of the other and perhaps more."""
+    them and keeps them for this name; a marker that another curve has too is replaced. Where the names of all
+    have no room, `short` ones stand for them. Of two series with the same `source`, an object and what of it
+    is shown, one has the points of the other and perhaps more."""
 
     name: str
     xs: Sequence[float]
     ys: Sequence[float | None]
     colour: str = ""
     marker: str = ""
+    short: str = ""
     source: tuple[object, str] | None = field(default=None, repr=False, compare=False)
 
     def goes_on(self, other: "Series") -> bool:

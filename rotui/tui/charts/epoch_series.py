@@ -16,9 +16,9 @@ def accuracy_series(epochs: "Sequence[EpochRecord]") -> list[Series]:
     """Training and validation accuracy in percent over epochs, and of the hold-out where there is one."""
     return _series(
         epochs,
-        ("training", "train_accuracy", "yellow", "braille"),
-        ("validation", "validation_accuracy", "cyan", "braille"),
-        ("hold-out", "holdout_accuracy", "magenta", "braille"),
+        ("training", "train_accuracy", "yellow", "train"),
+        ("validation", "validation_accuracy", "cyan", "val"),
+        ("hold-out", "holdout_accuracy", "magenta", "held"),
     )
 
 
@@ -26,9 +26,9 @@ def loss_series(epochs: "Sequence[EpochRecord]") -> list[Series]:
     """Training and validation loss in nats over epochs, and that of the hold-out where there is one."""
     return _series(
         epochs,
-        ("training", "train_loss", "yellow", "braille"),
-        ("validation", "validation_loss", "cyan", "braille"),
-        ("hold-out", "holdout_loss", "magenta", "braille"),
+        ("training", "train_loss", "yellow", "train"),
+        ("validation", "validation_loss", "cyan", "val"),
+        ("hold-out", "holdout_loss", "magenta", "held"),
     )
 
 
@@ -64,8 +64,15 @@ def _series(epochs: "Sequence[EpochRecord]", *wanted: tuple[str, str, str, str])
         return []
     first, last = epochs[0], epochs[-1]
     return [
-        Series(name, Column(epochs, "epoch"), Column(epochs, field), colour, marker, source=(first, field))
-        for name, field, colour, marker in wanted
+        Series(
+            name,
+            Column(epochs, "epoch"),
+            Column(epochs, field),
+            colour,
+            short=short,
+            source=(first, field),
+        )
+        for name, field, colour, short in wanted
         if getattr(first, field) is not None or getattr(last, field) is not None
     ]
 

@@ -283,6 +283,7 @@ class Chart(Widget, can_focus=True):
             names=[printable(each.name, 60) for each in self._series],
             curves=self._drawable(),
             looks=self._looks,
+            short_names=[printable(each.short or each.name, 60) for each in self._series],
             references=[Reference(printable(each.label, 60), each.y) for each in self._references],
             title=self._title,
             notes=" ".join(note for note in notes if note),

@@ -8,6 +8,7 @@ from textual.widgets import Static
 from rotui.text import printable
 from rotui.tui.form_fields import FormField
 from rotui.tui.queueing import PlanOutlook
+from rotui.tui.widgets.hint_line import TINY_BELOW
 
 
 class PlanPane(Vertical):
@@ -45,8 +46,12 @@ class PlanPane(Vertical):
         self.query_one("#plan", Static).update(text)
 
     def show_field(self, field: FormField) -> None:
-        """What a field means, what it allows and what the profile says."""
-        parts = [Text(field.key, "bold"), Text(printable(field.about, 600)), Text(field.allowed)]
+        """What a field means, what it allows and what the profile says; in little room the bounds first."""
+        about = Text(printable(field.about, 600))
+        if self.app.size.width < TINY_BELOW:
+            parts = [Text.assemble((field.key, "bold"), f": {field.allowed}"), about]
+        else:
+            parts = [Text(field.key, "bold"), about, Text(field.allowed)]
         if field.choices:
             parts.append(Text("ctrl+n: the next of them", "italic"))
         parts.append(Text(f"in the profile: {printable(field.value, 100) or 'empty'}", "dim"))
