@@ -22,6 +22,9 @@ NEAREST = 3
 the newest others of about that size, for short epochs tell little of long ones."""
 SIZES_APART = 2.0
 """By what factor those others' epochs may be longer or shorter."""
+FAR_APART = 10.0
+"""From what factor between the epochs of the nearest run and those asked for a figure of `rotui bench` tells
+more, if there is one: a try on a few images says little of a whole study."""
 NUMBERS_SHOWN = 5
 """Numbers of measured runs that `estimate_text` names at most, the newest."""
 
@@ -104,6 +107,8 @@ class Estimator:
         if not like:
             return self._benched(run)
         size = min(like, key=lambda each: _apart(each.epoch_work, epoch_work)).epoch_work
+        if _apart(size, epoch_work) >= math.log(FAR_APART) and (benched := self._benched(run)) is not None:
+            return benched
         chosen = [each for each in like if _apart(each.epoch_work, size) <= math.log(SIZES_APART)][-NEAREST:]
         seconds = median(each.seconds for each in chosen)
         numbers = sorted(each.number for each in chosen)

@@ -297,6 +297,18 @@ def test_a_past_run_goes_before_the_figures_of_the_bench() -> None:
     assert (both.measured, both.benched) == ((3,), True)
 
 
+@pytest.mark.parametrize(("limit", "from_bench"), [(12_000, False), (4_000, True)])
+def test_a_try_on_a_tenth_of_the_images_tells_less_than_the_bench(limit: int, from_bench: bool) -> None:
+    past = [Trained(one(scale={"limit": limit}))]
+    told = Estimator(past, HERE, [BENCHED]).of_run(one())
+    assert told is not None
+    assert told.benched == from_bench
+    assert told.measured == (() if from_bench else (3,))
+    alone = Estimator(past, HERE).of_run(one())
+    assert alone is not None
+    assert alone.measured == (3,)
+
+
 def test_the_newest_figure_counts() -> None:
     newer = replace(BENCHED, training_seconds=0.02, measured="2026-01-02T00:00:00.000Z")
     assert benched(one(), newer, BENCHED) == benched(one(), newer) != benched(one(), BENCHED)
