@@ -2,13 +2,23 @@
 
 from pathlib import Path
 
-from rotui.data.loading import Datasets
+from rotui.data.loading import Datasets, require_source
 from rotui.data.splits import data_identity
 from rotui.errors import DataError
 from rotui.store.adding import Queued, Wishes, add_plan
 from rotui.store.repair import Notice
 from rotui.store.session import look
 from rotui.study.planning import Plan
+
+
+def require_places(plan: Plan, runs_dir: Path, data_dir: Path, *, fresh: bool) -> None:
+    """StoreError where the runs cannot be listed and DataError where images that are wanted are not there:
+    what can be told at once, before anything that takes long is begun."""
+    finished = _finished(runs_dir, fresh=fresh)
+    wanted = [run.profile.data for run in plan.runs if run.key not in finished]
+    for number, settings in enumerate(wanted):
+        if settings not in wanted[:number]:
+            require_source(settings, data_dir)
 
 
 def queue_plan(plan: Plan, runs_dir: Path, datasets: Datasets, wishes: Wishes, notice: Notice) -> Queued:
@@ -18,9 +28,7 @@ def queue_plan(plan: Plan, runs_dir: Path, datasets: Datasets, wishes: Wishes, n
     where that of a finished run is not there to be compared with, the run is taken at its word. Raises
     DataError, StoppedError while images are decoded, and StoreError.
     """
-    finished = set()
-    if not wishes.fresh:
-        finished = {run.key for run in look(runs_dir)[0] if run.status == "finished"}
+    finished = _finished(runs_dir, fresh=wishes.fresh)
     identities: dict[str, str] = {}
     for run in plan.runs:
         try:
@@ -29,3 +37,9 @@ def queue_plan(plan: Plan, runs_dir: Path, datasets: Datasets, wishes: Wishes, n
             if run.key not in finished:
                 raise
     return add_plan(runs_dir, plan, wishes, identities, notice)
+
+
+def _finished(runs_dir: Path, *, fresh: bool) -> set[str]:
+    """Content keys of the runs that need not be trained."""
+    runs = look(runs_dir)[0]
+    return set() if fresh else {run.key for run in runs if run.status == "finished"}

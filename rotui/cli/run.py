@@ -95,10 +95,6 @@ def run(
         if isinstance(error, EndedAtOnceError):
             end_now(error.exit_code)
         raise typer.Exit(error.exit_code) from error
-    except StoreError as error:
-        say_error(error)
-        _say_how_to_go_on("stopped: nothing more can be written", fresh)
-        raise typer.Exit(error.exit_code) from error
     _print_results(experiments, runs_path, as_json)
     finished = [run for run in ended if run.status == "finished"]
     if stopped_by is not None and len(finished) < len(ended):
@@ -129,12 +125,13 @@ def _work(
     from rotui.cli.working import make_worker, notice, wait_for
     from rotui.data.loading import Datasets
     from rotui.data.location import data_directory
-    from rotui.queueing import queue_plan
+    from rotui.queueing import queue_plan, require_places
     from rotui.store.adding import Wishes
     from rotui.store.session import look
 
     study = "+".join(experiment.profile.name for experiment in experiments)
     wishes = Wishes(study=study, fresh=fresh, command=tuple(same_command()))
+    require_places(planned, runs_path, data_directory(data_dir), fresh=fresh)
     with stop_on_signals(headless=True) as stop:
         with talk.status("loading PyTorch"):
             from rotui.engine.device import describe_device, resolve_device
@@ -159,9 +156,15 @@ def _work(
             queued = queue_plan(planned, runs_path, datasets, wishes, notice)
         names = set(queued.names.values())
         _refuse_other_environments(worker.refusals(_unfinished(runs_path, queued)))
-        with display:
-            _tell_reused(display, planned, queued)
-            wait_for(worker, {queued.names[key] for key in queued.names if key not in queued.finished}, stop)
+        wanted = {queued.names[key] for key in queued.names if key not in queued.finished}
+        try:
+            with display:
+                _tell_reused(display, planned, queued)
+                wait_for(worker, wanted, stop)
+        except StoreError as error:
+            say_error(error)
+            _say_how_to_go_on("stopped: nothing more can be written", fresh)
+            raise typer.Exit(error.exit_code) from error
         ended = [run for run in look(runs_path)[0] if run.name in names]
     return ended, stop.exit_code if stop() else None
 

@@ -10,6 +10,9 @@ from rotui.errors import StoppedError
 from rotui.profile.schema import DataSettings
 from rotui.study.planning import PlannedRun
 
+BUNDLED = "digits"
+"""The dataset that comes with rotui."""
+
 
 def load_dataset(
     settings: DataSettings, data_dir: Path, progress: Callable[[int, int], None] | None = None
@@ -19,7 +22,7 @@ def load_dataset(
     The first call for a dataset and size decodes it on all cores and calls `progress` with images done and
     in all, in this thread. DataError if the data is missing, damaged, unfit or there is no room for it.
     """
-    if settings.name == "digits":
+    if settings.name == BUNDLED:
         from rotui.data.digits import load_digits
 
         return load_digits()
@@ -27,6 +30,14 @@ def load_dataset(
     from rotui.data.sources import find_source
 
     return cached_dataset(find_source(settings, data_dir), data_dir, progress or _silent)
+
+
+def require_source(settings: DataSettings, data_dir: Path) -> None:
+    """DataError where the images that `settings` names are not there; none is read."""
+    if settings.name != BUNDLED:
+        from rotui.data.sources import find_source
+
+        find_source(settings, data_dir)
 
 
 class Datasets:

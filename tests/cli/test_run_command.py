@@ -5,6 +5,7 @@ import re
 import resource
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -216,6 +217,31 @@ def test_missing_data_ends_with_3(rotui: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(("pretraining", "--data-dir", "nowhere"), 3), (("quick", "--runs-dir", "file"), 5)],
+    ids=["data", "runs directory"],
+)
+def test_what_is_not_there_is_told_before_torch_is_loaded(
+    command: Command, arguments: tuple[str, ...], code: int
+) -> None:
+    (command.folder / "file").write_text("mine")
+    program = (
+        f"import sys; sys.argv = ['rotui', 'run', *{arguments}]; from rotui.cli.main import main\n"
+        "try:\n main()\nfinally:\n print('torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=command.folder,
+        env=dict(command.environment),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (code, "False\n")
+    assert len(done.stderr.splitlines()) == 1
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
 def test_a_device_that_is_not_there_ends_with_4_and_the_reason(rotui: Run, tmp_path: Path) -> None:
     done = rotui(*QUICK, "--device", "cuda")
@@ -231,6 +257,7 @@ def test_a_runs_directory_that_cannot_be_ends_with_5(rotui: Run, tmp_path: Path,
     assert done.code == 5
     assert "Not a directory" in done.err
     assert "Traceback" not in done.err
+    assert "Go on with" not in done.err
     assert (tmp_path / "file").read_text() == "mine"
 
 
