@@ -11,12 +11,14 @@ def printable(text: object, limit: int = 500) -> str:
 
     A terminal that receives the result cannot be coloured, moved or rung by it.
     """
-    shown = "".join(
-        character
-        if character == " " or unicodedata.category(character)[0] not in "CZ"
-        else character.encode("unicode_escape").decode("ascii")
-        for character in str(text)
-    )
+    shown = str(text)
+    if not (shown.isascii() and shown.isprintable()):
+        shown = "".join(
+            character
+            if character == " " or unicodedata.category(character)[0] not in "CZ"
+            else character.encode("unicode_escape").decode("ascii")
+            for character in shown
+        )
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 

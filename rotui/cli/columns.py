@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from rich import box
@@ -24,7 +25,7 @@ class Column:
     rank: int = 0
     justify: Literal["left", "right"] = "right"
 
-    @property
+    @cached_property
     def width(self) -> int:
         """Terminal cells that the widest of header and content takes."""
         texts = [self.header, *(str(cell) for cell in self.cells)]
