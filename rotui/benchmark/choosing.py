@@ -47,6 +47,8 @@ class Wanted:
             raise InputError("--scaling: measures nothing else (without --baseline and --jobs)")
         if self.scaling and len(self.networks) + len(self.sizes) > 2:
             raise InputError("--scaling: takes one network and one size")
+        if self.scaling and len(self.precisions) > 1:
+            raise InputError("--scaling: takes one --precision (fp32 or bf16)")
 
 
 def words(option: str, text: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
@@ -127,6 +129,7 @@ def _several(wanted: Wanted, place: Place) -> Iterator[Case]:
             for jobs in wanted.jobs:
                 threads = _lane_threads(wanted, place, jobs)
                 values = {"kind": "runs", "at_once": jobs, "threads": threads, "precision": precision}
+                values["stage"] = wanted.stages[0]
                 yield Case(**{**case.to_json(), **values})
 
 

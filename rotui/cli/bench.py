@@ -91,7 +91,7 @@ def bench(
     --baseline times torchvision's own parts put together as tutorials do: CIFAR10 where the data directory
     has the official batches, else an ImageFolder of PNG files, a DataLoader with a worker for each core (8 at
     most), eager, fp32. Estimates in --dry-run and in the console come from these figures where no run has
-    trained the like.
+    trained the like, or only far less of it; those of --scaling are not kept.
     """
     from rotui.benchmark import choosing
     from rotui.benchmark.forecast import forecasts
@@ -136,7 +136,7 @@ def bench(
     failures = [f"{each.case.name}: {each.failure}" for each in measured if each.failure]
     for failure in failures:
         say(f"rotui: {failure}", style="red")
-    figures = figures_of(measured, place, platform.node())
+    figures = [] if scaling else figures_of(measured, place, platform.node())
     _keep(figures)
     machine = Machine(platform.node(), place.threads, place.device)
     bench_tables.print_forecasts(forecasts((*kept_figures().figures, *figures), machine), as_json)

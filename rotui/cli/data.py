@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Literal
 
 import typer
 
-from rotui.cli.options import AsJson, DataDir, refuse_misplaced_options
+from rotui.cli.option_places import refuse_misplaced_options
+from rotui.cli.options import AsJson, DataDir
 from rotui.cli.terminal import line, out, print_json, say
+from rotui.errors import InputError
 from rotui.text import megabytes, printable
 
 if TYPE_CHECKING:
@@ -54,17 +56,21 @@ def data(context: typer.Context, data_dir: DataDir = None, as_json: AsJson = Fal
 @app.command("fetch")
 def fetch_dataset(
     name: Literal["cifar10", "imagenette"] = typer.Argument(help="The dataset to download."),
-    variant: Literal["160px", "320px", "full"] = typer.Option("320px", help="Which Imagenette."),
+    variant: Literal["160px", "320px", "full"] | None = typer.Option(
+        None, help="Which Imagenette. [default: 320px]"
+    ),
     data_dir: DataDir = None,
 ) -> None:
     """Downloads a dataset through torchvision into the data directory."""
+    if variant is not None and name != "imagenette":
+        raise InputError(f"--variant: {name} has none (imagenette has 160px, 320px and full)")
     from rotui.data.fetching import fetch
     from rotui.data.location import data_directory
 
     directory = data_directory(data_dir)
     say(f"fetching {name} into {printable(directory.absolute())}")
 
-    target, fetched = fetch(name, variant, directory)
+    target, fetched = fetch(name, variant or "320px", directory)
     line(f"{'fetched' if fetched else 'already there'}: {printable(target.absolute())}")
 
 

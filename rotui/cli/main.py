@@ -10,6 +10,7 @@ import typer
 
 from rotui import __version__
 from rotui.cli import bench, data, leak, preview, profiles, queue, results, run, runs, worker
+from rotui.cli.option_places import refuse_misplaced_options
 from rotui.cli.options import (
     AllowInexact,
     CheckpointSeconds,
@@ -17,7 +18,6 @@ from rotui.cli.options import (
     Device,
     Jobs,
     RunsDir,
-    refuse_misplaced_options,
 )
 from rotui.cli.terminal import say, say_error
 from rotui.errors import ExitCode, RotuiError

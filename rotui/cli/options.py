@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from rotui.errors import InputError
+from rotui.cli.option_places import value_or_from_before
 
 DataDir = Annotated[
     Path | None,
@@ -13,6 +13,7 @@ DataDir = Annotated[
         "--data-dir",
         readable=False,
         envvar="ROTUI_DATA",
+        callback=value_or_from_before,
         show_envvar=True,
         help="Directory that holds the datasets.",
     ),
@@ -23,6 +24,7 @@ RunsDir = Annotated[
         "--runs-dir",
         readable=False,
         envvar="ROTUI_RUNS",
+        callback=value_or_from_before,
         show_envvar=True,
         help="Directory of the runs. [default: ./runs]",
     ),
@@ -59,16 +61,3 @@ Jobs = Annotated[
         "memory allows, up to 16; on the CPU 1, where more only pay with compute.threads=1 and one a core]",
     ),
 ]
-
-
-def refuse_misplaced_options(context: typer.Context) -> None:
-    """InputError where an option of a command stands before a command of its own, which would not see it."""
-    for parameter in context.command.params:
-        source = context.get_parameter_source(parameter.name or "")
-        typed = source is not None and source.name == "COMMANDLINE"
-        if typed and context.invoked_subcommand is not None:
-            option, command = parameter.opts[0], f"{context.command_path} {context.invoked_subcommand}"
-            raise InputError(
-                f"{option}: stands before a command, which does not see it there "
-                f"(behind it, where `{command} --help` lists it)"
-            )

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.cells import cell_len
 
-from rotui.cli.options import AsJson, Set, refuse_misplaced_options
+from rotui.cli.option_places import refuse_misplaced_options
+from rotui.cli.options import AsJson, Set
 from rotui.cli.terminal import line, print_json, say_error
 from rotui.errors import ExitCode
 from rotui.formats import images_trained

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rotui.cli.command_line import same_command
-from rotui.cli.options import AsJson, DataDir, Epochs, Limit, RunsDir, Set, refuse_misplaced_options
+from rotui.cli.option_places import refuse_misplaced_options
+from rotui.cli.options import AsJson, DataDir, Epochs, Limit, RunsDir, Set
 from rotui.cli.terminal import line, print_json
 from rotui.errors import InputError
 

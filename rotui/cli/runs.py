@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from rotui.cli.options import AsJson, RunsDir, refuse_misplaced_options
+from rotui.cli.option_places import refuse_misplaced_options
+from rotui.cli.options import AsJson, RunsDir
 from rotui.cli.terminal import line, out, print_json, say, talk
 from rotui.errors import InputError
 from rotui.formats import run_count
@@ -110,7 +111,6 @@ def runs(
 
 @app.command()
 def show(
-    context: typer.Context,
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run by number or directory name.")],
     as_json: AsJson = False,
     runs_dir: RunsDir = None,
@@ -118,10 +118,11 @@ def show(
     """Show one run: its settings, what it was made by, what it ended with, its last epochs, checkpoints."""
     from rotui.cli.choosing import chosen_runs
     from rotui.cli.run_details import print_run
+    from rotui.store.location import runs_directory
     from rotui.store.past_runs import read_run
     from rotui.store.session import look
 
-    directory = _directory(context, runs_dir)
+    directory = runs_directory(runs_dir)
     names = _named([run], directory)
     if len(names) > 1:
         raise InputError(f"{printable(run)}: one run is shown at a time (rotui runs compare shows several)")
@@ -130,22 +131,22 @@ def show(
 
 
 @app.command()
-def compare(
-    context: typer.Context, runs: RunWords, as_json: AsJson = False, runs_dir: RunsDir = None
-) -> None:
+def compare(runs: RunWords, as_json: AsJson = False, runs_dir: RunsDir = None) -> None:
     """Lay two or more runs side by side: their numbers, and where settings and environment differ."""
     from rotui.cli.run_comparison_table import print_run_comparison
+    from rotui.store.location import runs_directory
 
-    print_run_comparison(_past_runs(runs, _directory(context, runs_dir)), as_json)
+    print_run_comparison(_past_runs(runs, runs_directory(runs_dir)), as_json)
 
 
 @app.command()
-def delete(context: typer.Context, runs: RunWords, runs_dir: RunsDir = None) -> None:
+def delete(runs: RunWords, runs_dir: RunsDir = None) -> None:
     """Move runs that have ended or wait into the trash; restore brings them back."""
     from rotui.cli.working import notice
+    from rotui.store.location import runs_directory
     from rotui.store.trash import delete_runs
 
-    directory = _directory(context, runs_dir)
+    directory = runs_directory(runs_dir)
     names = _named(runs, directory)
     delete_runs(directory, names, notice)
     for name in names:
@@ -155,7 +156,6 @@ def delete(context: typer.Context, runs: RunWords, runs_dir: RunsDir = None) -> 
 
 @app.command()
 def restore(
-    context: typer.Context,
     runs: Annotated[
         list[str] | None,
         typer.Argument(metavar="RUN...", help="Runs in the trash, by number, range or name."),
@@ -166,10 +166,13 @@ def restore(
     """Bring runs back from the trash; what waited waits again."""
     from rotui.cli.working import notice
     from rotui.store.layout import TRASH
+    from rotui.store.location import runs_directory
     from rotui.store.trash import restore_runs, trashed
 
-    directory = _directory(context, runs_dir)
+    directory = runs_directory(runs_dir)
     there = trashed(directory)
+    if only_list and runs:
+        raise InputError("--list: lists all of the trash (without runs; without --list they are restored)")
     if only_list:
         for name in there:
             line(name)
@@ -186,15 +189,15 @@ def restore(
 
 @app.command()
 def empty_trash(
-    context: typer.Context,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     runs_dir: RunsDir = None,
 ) -> None:
     """Remove what is in the trash for good."""
     from rotui.cli.working import notice
+    from rotui.store.location import runs_directory
     from rotui.store.trash import empty_trash, trashed
 
-    directory = _directory(context, runs_dir)
+    directory = runs_directory(runs_dir)
     there = trashed(directory)
     if there and not yes and not _is_agreed(there):
         say("nothing is removed")
@@ -204,12 +207,13 @@ def empty_trash(
 
 
 @app.command()
-def rebuild(context: typer.Context, runs_dir: RunsDir = None) -> None:
+def rebuild(runs_dir: RunsDir = None) -> None:
     """Make the index of the runs again from their directories; the old one is kept aside."""
     from rotui.cli.working import notice
+    from rotui.store.location import runs_directory
     from rotui.store.queue import Queue
 
-    directory = _directory(context, runs_dir)
+    directory = runs_directory(runs_dir)
     if not directory.is_dir():
         raise InputError(f"{printable(directory)}: there is no such directory")
     found = Queue(directory, notice).rebuild()
@@ -224,16 +228,6 @@ def _is_agreed(names: Sequence[str]) -> bool:
         return talk.input(f"remove {run_count(len(names))} for good? [y/N] ").strip().lower() in ("y", "yes")
     except EOFError as error:
         raise InputError("nobody answered: nothing is removed (--yes removes without asking)") from error
-
-
-def _directory(context: typer.Context, own: "Path | None") -> "Path":
-    """The runs directory that is named after the subcommand, else before it."""
-    from rotui.store.location import runs_directory
-
-    source = context.get_parameter_source("runs_dir")
-    typed = source is not None and source.name == "COMMANDLINE"
-    above = context.parent.params.get("runs_dir") if context.parent is not None else None
-    return runs_directory(own if typed or above is None else above)
 
 
 def _named(words: Sequence[str], directory: "Path") -> list[str]:

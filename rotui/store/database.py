@@ -86,8 +86,8 @@ class Database:
         with store_errors(self.path, "cannot be kept aside"):
             log = self._log("-wal")
             if not log.exists() or log.stat().st_size == 0:
-                for empty in (log, self._log("-shm")):
-                    empty.unlink(missing_ok=True)
+                for empty in filter(Path.is_file, (log, self._log("-shm"))):
+                    empty.unlink()
             for suffix in ("-wal", "-shm", "-journal"):
                 log = self._log(suffix)
                 if log.exists():

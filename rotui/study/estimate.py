@@ -23,8 +23,8 @@ the newest others of about that size, for short epochs tell little of long ones.
 SIZES_APART = 2.0
 """By what factor those others' epochs may be longer or shorter."""
 FAR_APART = 10.0
-"""From what factor between the epochs of the nearest run and those asked for a figure of `rotui bench` tells
-more, if there is one: a try on a few images says little of a whole study."""
+"""From how many times the work of the nearest run's epochs on a figure of `rotui bench`, if there is one,
+tells more: a try on a few images says little of a whole study."""
 NUMBERS_SHOWN = 5
 """Numbers of measured runs that `estimate_text` names at most, the newest."""
 
@@ -80,8 +80,8 @@ class _Measured:
 
 
 class Estimator:
-    """Estimates from the epochs of those `past` runs that were trained on this machine, and for a run that
-    none of them is like from those `figures` that were measured there."""
+    """Estimates from the epochs of those `past` runs that were trained on this machine, and from those
+    `figures` that were measured there for a run that none of them is like, or only a far smaller one."""
 
     def __init__(
         self, past: Iterable[TrainedRun], machine: Machine, figures: Iterable[BenchFigure] = ()
@@ -107,7 +107,7 @@ class Estimator:
         if not like:
             return self._benched(run)
         size = min(like, key=lambda each: _apart(each.epoch_work, epoch_work)).epoch_work
-        if _apart(size, epoch_work) >= math.log(FAR_APART) and (benched := self._benched(run)) is not None:
+        if epoch_work >= FAR_APART * size and (benched := self._benched(run)) is not None:
             return benched
         chosen = [each for each in like if _apart(each.epoch_work, size) <= math.log(SIZES_APART)][-NEAREST:]
         seconds = median(each.seconds for each in chosen)

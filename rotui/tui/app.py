@@ -279,8 +279,8 @@ class RotuiApp(App[int]):
         self.action_leave()
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Textual's own entries of the palette, without those that a key of the console is listed for."""
-        own = {binding.description for binding in self.BINDINGS if isinstance(binding, Binding)}
+        """Textual's own entries of the palette, without its help and what a key here is listed for."""
+        own = {each.binding.description for each in screen.active_bindings.values() if each.enabled}
         return (each for each in super().get_system_commands(screen) if each.title not in own | {"Keys"})
 
     def action_leave(self) -> None:

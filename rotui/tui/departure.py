@@ -37,6 +37,7 @@ class Departure:
         self._signal = 0
         self._lost_early = False
         self._is_leaving = False
+        self._is_warned = False
 
     @property
     def exit_code(self) -> int:
@@ -121,8 +122,17 @@ class Departure:
                 self.hang_up()
 
     def ask(self) -> None:
-        """Leaves at once where nothing is being trained here, otherwise asks what is to become of it."""
+        """Leaves at once where nothing is being trained here, otherwise asks what is to become of it. Asked
+        again while it leaves, it says that once more ends at once, and then does so."""
         app = self._app
+        if self._is_leaving:
+            if self._is_warned:
+                self._end_at_once(signal.SIGINT)
+            self._is_warned = True
+            app.notify(
+                "still stopping; once more ends at once, and runs go on at their checkpoint", timeout=30
+            )
+            return
         waits = app.trainer.waits_for or app.snapshot.paused
         begins = app.trainer.is_working and app.snapshot.ready and not waits
         if not (app.trainer.current or begins):

@@ -62,6 +62,7 @@ def _press(console: Terminal, training: Path | None, times: int) -> Values:
     if training is not None:
         metrics = training / "metrics.csv"
         console.until(lambda _: len(metrics.read_text("utf-8").splitlines()) > 2)
+        console.until(lambda screen: BRAILLE.intersection(screen.text))
     taken: Values = defaultdict(list)
     pause = random.Random(1)
 
@@ -146,8 +147,8 @@ def _cells(screen: Screen) -> Cells:
 def _differences(before: Cells, after: Cells) -> Callable[[Screen], bool]:
     """Whether the cells by which the two tell apart are as they are afterwards, but for a few that count.
 
-    Lines with curves are not compared, for those grow, nor the line below them, with the ticks; where there
-    were curves afterwards, there have to be some.
+    Lines with curves are not compared, for those grow, nor the line below them, where ticks may stand; where
+    there were curves afterwards, there have to be some.
     """
     curved = {y for (_, y), sign in after.items() if sign in BRAILLE}
     apart = curved | {y + 1 for y in curved}

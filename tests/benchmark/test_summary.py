@@ -139,6 +139,8 @@ def test_the_plain_loop_comes_with_bf16_where_the_device_has_it() -> None:
 
 
 def test_runs_at_once_have_a_thread_each() -> None:
+    later = usual_cases(replace(WANTED, stages=("finetune",), jobs=(1, 2)), PLACE)
+    assert {case.stage for case in later} == {"finetune"}
     cases = usual_cases(replace(WANTED, stages=("pretrain",), jobs=(1, 2)), PLACE)
     assert [(case.kind, case.at_once, case.threads) for case in cases] == [
         ("training", 1, 4),

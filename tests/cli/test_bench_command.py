@@ -79,6 +79,7 @@ def test_a_damaged_file_of_figures_is_told_of_and_changes_no_plan(rotui: Run, tm
         (["--network", "resnet10", "--baseline"], "no resnet10"),
         (["--scaling", "--baseline"], "--scaling"),
         (["--scaling", "--size", "32,64"], "--scaling"),
+        (["--scaling", "--precision", "fp32,bf16"], "one --precision"),
         (["--record", "none/record.csv"], "existing folder"),
         (["--record", "."], "--record"),
     ],

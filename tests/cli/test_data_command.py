@@ -125,9 +125,12 @@ def test_hostile_path_neither_colours_the_terminal_nor_is_read_as_markup(rotui, 
     assert r"[red]pictures\x1b[31m/val has no images of 1 of its 2 classes: b" in result.stderr
 
 
-def test_the_option_counts_before_the_environment_for_clearing(rotui, load, pictures, tmp_path):
+@pytest.mark.parametrize("before", [True, False])
+def test_data_dir_counts_before_and_after_the_subcommand(rotui, load, pictures, tmp_path, before):
     load(pictures, tmp_path / "data")
-    rotui("data", "clear", "--data-dir", tmp_path / "data", ROTUI_DATA=str(tmp_path / "elsewhere"))
+    option = ("--data-dir", tmp_path / "data")
+    arguments = ("data", *option, "clear") if before else ("data", "clear", *option)
+    rotui(*arguments, ROTUI_DATA=str(tmp_path / "elsewhere"))
     assert not [path for path in (tmp_path / "data" / "cache").iterdir() if path.is_dir()]
 
 
@@ -139,7 +142,9 @@ def test_fetch_without_a_usable_place_ends_with_the_data_exit_code(rotui, tmp_pa
     assert result.stdout == ""
 
 
-@pytest.mark.parametrize("arguments", [("mnist",), ("imagenette", "--variant", "99px"), ()])
+@pytest.mark.parametrize(
+    "arguments", [("mnist",), ("imagenette", "--variant", "99px"), ("cifar10", "--variant", "160px"), ()]
+)
 def test_unknown_dataset_or_variant_is_bad_input(rotui, arguments):
     assert rotui("data", "fetch", *arguments).returncode == 2
 

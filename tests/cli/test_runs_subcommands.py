@@ -214,6 +214,7 @@ def test_a_run_that_cannot_be_read_says_why(runs: Callable[..., Ended], runs_dir
         (["delete", "1"], "run 3 starts from it"),
         (["restore", "1"], "the trash is empty"),
         (["restore"], "the trash is empty"),
+        (["restore", "--list", "1"], "--list: lists all of the trash"),
     ],
     ids=" ".join,
 )

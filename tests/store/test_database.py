@@ -503,3 +503,36 @@ def test_every_database_that_is_kept_aside_has_a_name_of_its_own(
         (six / FILE).write_bytes(content)
     Queue(six, print).pause()
     assert {path.read_bytes()[:5] for path in kept_aside(six)} == {b"first", b"secon", b"third"}
+
+
+def test_what_is_kept_aside_takes_its_log_along(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / FILE)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE kept (value)")
+        connection.execute("INSERT INTO kept VALUES (7)")
+        connection.commit()
+        aside = Database(tmp_path / FILE).keep_aside("replaced")
+        assert aside is not None
+        assert (tmp_path / f"{aside.name}-wal").stat().st_size > 0
+        assert not [*tmp_path.glob(FILE), *tmp_path.glob(f"{FILE}-*")]
+        with closing(sqlite3.connect(aside)) as again:
+            assert again.execute("SELECT value FROM kept").fetchall() == [(7,)]
+
+
+@pytest.mark.parametrize("logs", [("-wal", "-shm"), ("-shm",), ()], ids=["both", "index", "none"])
+def test_logs_that_hold_nothing_are_not_kept(tmp_path: Path, logs: tuple[str, ...]) -> None:
+    (tmp_path / FILE).write_bytes(b"mine")
+    for suffix in logs:
+        (tmp_path / f"{FILE}{suffix}").write_bytes(b"" if suffix == "-wal" else b"index")
+    aside = Database(tmp_path / FILE).keep_aside()
+    assert [*tmp_path.iterdir()] == [aside]
+    assert aside is not None
+    assert aside.read_bytes() == b"mine"
+
+
+def test_a_directory_in_the_place_of_a_log_is_kept_aside_too(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(b"mine")
+    (tmp_path / f"{FILE}-shm").mkdir()
+    aside = Database(tmp_path / FILE).keep_aside()
+    assert aside is not None
+    assert (tmp_path / f"{aside.name}-shm").is_dir()

@@ -307,6 +307,9 @@ def test_a_try_on_a_tenth_of_the_images_tells_less_than_the_bench(limit: int, fr
     alone = Estimator(past, HERE).of_run(one())
     assert alone is not None
     assert alone.measured == (3,)
+    a_try = Estimator([Trained(one())], HERE, [BENCHED]).of_run(one(scale={"limit": limit}))
+    assert a_try is not None
+    assert a_try.measured == (3,)
 
 
 def test_the_newest_figure_counts() -> None:

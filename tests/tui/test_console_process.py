@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from open_console import PATIENCE, Home, OpenConsole, study
+from open_console import ONE_STAGE, PATIENCE, Home, OpenConsole, study
 
 EPOCHS = 120
 
@@ -86,6 +86,25 @@ def test_leaving_asks_and_stops_at_a_checkpoint(console: OpenConsole) -> None:
     console.press("qs")
     assert console.wait() == 0
     assert console.state()["status"] == "stopped"
+
+
+def test_a_console_whose_stop_takes_long_is_left_at_once_by_asking_twice_more(tmp_path: Path) -> None:
+    """The step of a large network takes seconds, and a stop waits for its end."""
+    large = ("--set", "network.architecture=resnet50", "--set", "compute.threads=1")
+    queued = Home(tmp_path).rotui("queue", "add", "quick", "--limit", "100", *ONE_STAGE, *large)
+    assert queued.returncode == 0
+    console = OpenConsole(tmp_path)
+    try:
+        console.wait_for_epochs()
+        console.press("qs")
+        console.wait_for("stopping at the end of this step")
+        console.press("q")
+        console.wait_for("once more ends at once")
+        console.press("q")
+        assert console.wait() == 130
+        assert console.told()[0]["status"] == "interrupted"
+    finally:
+        console.end()
 
 
 def test_a_run_that_is_left_running_goes_on_in_a_worker_of_its_own(console: OpenConsole) -> None:

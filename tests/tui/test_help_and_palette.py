@@ -217,3 +217,13 @@ def test_the_palette_lists_what_is_there_before_anything_is_typed(runs_dir: Path
         assert [titles(console).count(title) for title in ("Quit", "Theme", "Keys")] == [1, 1, 0]
 
     in_console(runs_dir, check)
+
+
+def test_the_palette_over_a_dialog_leads_out_too(runs_dir: Path) -> None:
+    async def check(console: Console) -> None:
+        await console.press("question_mark")
+        await console.until(lambda: isinstance(console.app.screen, HelpScreen))
+        await console.press("ctrl+p")
+        await console.until(lambda: titles(console).count("Quit") == 1)
+
+    in_console(runs_dir, check)

@@ -38,6 +38,20 @@ PROFILE_SECONDS = 2.0
 ProfilesTold = tuple[object, list[ListedProfile]]
 
 
+class QueueableProfiles(ProfileList):
+    """The profiles of the console: enter opens the form of one, or the file of one with faults."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "enter",
+            "select",
+            "Queue",
+            id="profiles.select",
+            tooltip="Choose the profile's settings and queue it",
+        ),
+    ]
+
+
 class ConsoleScreen(Place):
     """Choose, queue, watch."""
 
@@ -66,7 +80,7 @@ class ConsoleScreen(Place):
         """Profiles at the left; queue above charts at the right; the machine at the bottom."""
         with Horizontal(id="console"):
             with Vertical(id="profiles-pane"):
-                yield ProfileList(id="profiles")
+                yield QueueableProfiles(id="profiles")
                 yield Static(id="profile-about", markup=False)
             with Vertical(id="work-pane"):
                 yield QueueTable(empty="nothing is queued: choose a profile and press enter", id="queue")

@@ -22,6 +22,8 @@ class PlanPane(Vertical):
     }
     """
 
+    _field: FormField | None = None
+
     def compose(self) -> ComposeResult:
         """The plan above, the field's meaning below."""
         with VerticalScroll(id="plan-scroll", can_focus=False):
@@ -47,6 +49,7 @@ class PlanPane(Vertical):
 
     def show_field(self, field: FormField) -> None:
         """What a field means, what it allows and what the profile says; in little room the bounds first."""
+        self._field = field
         about = Text(printable(field.about, 600))
         if self.app.size.width < TINY_BELOW:
             parts = [Text.assemble((field.key, "bold"), f": {field.allowed}"), about]
@@ -56,3 +59,8 @@ class PlanPane(Vertical):
             parts.append(Text("ctrl+n: the next of them", "italic"))
         parts.append(Text(f"in the profile: {printable(field.value, 100) or 'empty'}", "dim"))
         self.query_one("#field-about", Static).update(Text("\n").join(parts))
+
+    def on_resize(self) -> None:
+        """Tells the field in the order that the room asks for."""
+        if self._field is not None:
+            self.show_field(self._field)

@@ -1,10 +1,9 @@
 """The profiles one can choose from: the project's, the user's, the built-in ones, and those with faults."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from rich.text import Text
-from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
@@ -33,10 +32,6 @@ class ListedProfile:
 
 class ProfileList(OptionList):
     """One line a profile; a bad one has a sign and is told with its errors, not hidden."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "select", "Queue", id="profiles.select", tooltip="Choose its settings and queue it"),
-    ]
 
     class Highlighted(Message):
         """Another profile is under the cursor."""
