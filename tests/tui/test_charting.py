@@ -337,8 +337,8 @@ def test_a_chart_without_points_says_so() -> None:
 
 def test_less_room_takes_the_axes_and_then_the_curves_away() -> None:
     drawn = picture(RISING, FALLING)
-    assert any("┤" in line for line in text(drawn, 30, 8))
-    assert not any("┤" in line for line in text(drawn, 29, 8))
+    assert any("┤" in line for line in text(drawn, 24, 8))
+    assert not any("┤" in line for line in text(drawn, 23, 8))
     assert not any("┤" in line for line in text(drawn, 30, 7))
     bars = text(drawn, 40, 2)
     assert bars[0].startswith("● ▁")

@@ -10,7 +10,7 @@ from rotui.tui.charts.charting import Look, Reference, tick_labels, ticks, value
 from rotui.tui.charts.curve import Curve, is_drawable
 from rotui.tui.charts.plotting import Canvas, Run, sparkline
 
-FULL = (30, 8)
+FULL = (24, 8)
 """Columns and rows from which on a chart has axes with labels."""
 
 BARE = (12, 3)
