@@ -11,6 +11,8 @@ import pytest
 from open_console import ONE_STAGE, PATIENCE, Home, OpenConsole, study
 
 EPOCHS = 120
+ENDURING = 500
+"""Epochs of a run that outlasts the seconds in which a worker that takes over is watched."""
 
 
 @pytest.fixture
@@ -107,18 +109,24 @@ def test_a_console_whose_stop_takes_long_is_left_at_once_by_asking_twice_more(tm
         console.end()
 
 
-def test_a_run_that_is_left_running_goes_on_in_a_worker_of_its_own(console: OpenConsole) -> None:
-    console.press("ql")
-    assert console.wait() == 0
-    end = time.monotonic() + PATIENCE
-    while console.state()["status"] != "finished":
-        assert time.monotonic() < end, (console.runs / "worker.log").read_text()
-        time.sleep(0.1)
-    assert (console.state()["verdict"], console.state()["resumes"]) == ("exact", 1)
+def test_a_run_that_is_left_running_goes_on_in_a_worker_of_its_own(tmp_path: Path) -> None:
+    assert Home(tmp_path).rotui(*study(ENDURING)).returncode == 0
+    console = OpenConsole(tmp_path)
+    try:
+        console.wait_for_epochs()
+        console.press("ql")
+        assert console.wait() == 0
+        end = time.monotonic() + PATIENCE
+        while console.state()["status"] != "finished":
+            assert time.monotonic() < end, (console.runs / "worker.log").read_text()
+            time.sleep(0.1)
+        assert (console.state()["verdict"], console.state()["resumes"]) == ("exact", 1)
+    finally:
+        console.end()
 
 
 def test_two_runs_that_are_trained_at_once_both_go_on_in_a_worker_that_trains_as_many(tmp_path: Path) -> None:
-    assert Home(tmp_path).rotui(*study(60, "--set", "seed=1,2")).returncode == 0
+    assert Home(tmp_path).rotui(*study(ENDURING, "--set", "seed=1,2")).returncode == 0
     console = OpenConsole(tmp_path, "--jobs", "2")
     try:
         for number in (1, 2):
