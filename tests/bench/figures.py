@@ -32,14 +32,25 @@ class Figure:
         return percentile(self.values, 0.95)
 
     @property
+    def ratios(self) -> tuple[float, ...]:
+        """How many times the baseline, pair by pair; none where they were not measured in pairs."""
+        plain = self.baseline.values if self.baseline else ()
+        if len(self.values) != len(plain) or not all(plain):
+            return ()
+        return tuple(each / other for each, other in zip(self.values, plain, strict=True))
+
+    @property
     def ratio(self) -> float | None:
         """How many times the baseline: the middle of the pairs' ratios where they were measured in pairs."""
         if self.baseline is None or not self.baseline.median:
             return None
-        plain = self.baseline.values
-        if len(self.values) == len(plain) and all(plain):
-            return median(each / other for each, other in zip(self.values, plain, strict=True))
-        return self.median / self.baseline.median
+        return median(self.ratios) if self.ratios else self.median / self.baseline.median
+
+    @property
+    def ratio_half(self) -> tuple[float, float] | None:
+        """Between which two ratios the middle half of the pairs is; None where there are no pairs."""
+        ratios = self.ratios
+        return (percentile(ratios, 0.25), percentile(ratios, 0.75)) if len(ratios) > 1 else None
 
     @property
     def kept(self) -> bool | None:
@@ -59,6 +70,8 @@ class Figure:
             "against": self.baseline.case if self.baseline else "",
             "baseline": round(self.baseline.median, 4) if self.baseline else None,
             "ratio": None if self.ratio is None else round(self.ratio, 4),
+            "ratio_from": None if self.ratio_half is None else round(self.ratio_half[0], 4),
+            "ratio_to": None if self.ratio_half is None else round(self.ratio_half[1], 4),
             "promise": self.promise,
             "promised": self.promised if self.promise is not None else "",
             "kept": self.kept,
@@ -79,6 +92,8 @@ def table(figures: Iterable[Figure]) -> str:
     rows = [("benchmark", "case", "n", "median", "p95", "unit", "ratio", "promise", "")]
     for each in figures:
         ratio = f"{each.ratio:.2f} × {each.baseline.median:.4g}" if each.baseline and each.ratio else ""
+        if each.ratio_half:
+            ratio += " ({:.2f} to {:.2f})".format(*each.ratio_half)
         promise = "" if each.promise is None else f"{each.promised} ≤ {each.promise:g}"
         kept = {None: "", True: "kept", False: "BROKEN"}[each.kept]
         numbers = (f"{each.median:.4g}", f"{each.p95:.4g}")

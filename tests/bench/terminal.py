@@ -108,6 +108,17 @@ class Terminal:
             if time.perf_counter() >= end or self._process.poll() is not None:
                 return
 
+    def ignore(self, seconds: float) -> None:
+        """Takes what comes in this time without looking at it, for the least work beside the command's; the
+        screen holds no more what the terminal would show."""
+        end = time.perf_counter() + seconds
+        while (left := end - time.perf_counter()) > 0:
+            if select.select([self._end], [], [], left)[0]:
+                try:
+                    os.read(self._end, 1 << 16)
+                except OSError:  # the command has ended
+                    return
+
     def _collect(self, seconds: float) -> None:
         """Waits for bytes and takes all that come close together before any is drawn: drawing takes time."""
         while select.select([self._end], [], [], seconds)[0]:

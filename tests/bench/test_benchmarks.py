@@ -11,7 +11,7 @@ FOLDER = Path(__file__).parent
 CASES = {
     "first-frame": ("console, 5 runs", "rotui --help", "rotui runs, 40 runs"),
     "keys": ("cursor in the queue, training, 1 thread", "typing in the filter, training, 1 thread"),
-    "slowdown": ("rotui run, 1 thread", "console left alone, 1 thread"),
+    "slowdown": ("console left alone, 1 thread", "console, five keys a second, 1 thread"),
     "many-runs": ("a page, 40 runs", "first character of a filter, 40 runs", "sort, 40 runs"),
     "idle": ("console, no runs", "preview, 40 runs"),
     "chart": ("200 points, smooth, new content", "10000 points, noisy, unchanged"),
