@@ -33,6 +33,18 @@ print(DeviceLock("cpu", Path(sys.argv[1])).acquire(["rotui", "worker"], Path(sys
 sys.stdin.read()
 """
 
+COUNT_COLLECTABLE = """
+import gc, sys
+from pathlib import Path
+from rotui.tui.live.trainer import Trainer
+from rotui.tui.workplace import Workplace
+place = Workplace(Path(sys.argv[1]), Path(sys.argv[2]), "cpu", command=("rotui",))
+trainer = Trainer(place, notice=print, changed=lambda: None)
+trainer.start(frozenset(sys.argv[3:]), 1)
+trainer.join()
+print("torch" in sys.modules, gc.isenabled(), len(gc.get_objects()))
+"""
+
 
 class Training:
     """A trainer in a runs directory, and all that it told."""
@@ -116,6 +128,23 @@ def test_it_trains_what_is_ready_ends_and_frees_the_device(training: Training) -
     assert (training.trainer.current, training.trainer.error, training.notices) == ((), None, [])
     with another_process(training.runs_dir):
         assert training.trainer.waits_for == ""
+
+
+def test_what_was_imported_is_not_gone_through_again_for_what_can_be_freed(training: Training) -> None:
+    (name,) = training.queue(1)
+    words = [
+        sys.executable,
+        "-c",
+        COUNT_COLLECTABLE,
+        str(training.runs_dir),
+        str(training.place.data_dir),
+        name,
+    ]
+    ended = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert training.run(name).status == "finished"
+    loaded, enabled, objects = ended.stdout.split()
+    assert (loaded, enabled) == ("True", "True")
+    assert int(objects) < 30_000  # torch alone has 400 000
 
 
 def test_it_begins_again_for_what_came_later_and_not_without_anything_to_do(training: Training) -> None:

@@ -2,7 +2,8 @@
 
 import gc
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from threading import Event as Flag
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -15,6 +16,18 @@ if TYPE_CHECKING:
 
 SWITCH_SECONDS = 0.0005
 """For how long drawing may hold the interpreter while training wants it; Python's own is 5 ms."""
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """While modules are imported, and what they made never: each look through all of torch's objects for what
+    can be freed would hold up a key, and a step, for 0.1 s."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 class Trainer:
@@ -41,6 +54,7 @@ class Trainer:
         self._asked: tuple[frozenset[str], int] = (frozenset(), 0)
         self._left: tuple[frozenset[str], int] = (frozenset(), 0)
         self._thread: Thread | None = None
+        self._has_begun_a_run = False
 
     @property
     def current(self) -> tuple[str, ...]:
@@ -87,12 +101,12 @@ class Trainer:
 
     def _work(self) -> None:
         try:
-            from rotui.data.loading import Datasets
-            from rotui.engine.device import resolve_device  # about two seconds: torch
-            from rotui.worker.worker import Worker
-            from rotui.worker.workplace import Workplace as Training
+            with _nothing_collected():
+                from rotui.data.loading import Datasets
+                from rotui.engine.device import resolve_device  # about two seconds: torch
+                from rotui.worker.worker import Worker
+                from rotui.worker.workplace import Workplace as Training
 
-            gc.freeze()  # a collection of torch's objects would hold up every key for 0.15 s
             sys.setswitchinterval(SWITCH_SECONDS)
 
             place = self._workplace
@@ -128,6 +142,9 @@ class Trainer:
     def _take(self, event: "Event") -> None:
         from rotui.study.events import RunFailed, RunFinished, RunStarted, RunStopped
 
+        if isinstance(event, RunStarted) and not self._has_begun_a_run:
+            self._has_begun_a_run = True
+            gc.freeze()  # what its data are read with
         if isinstance(event, RunStarted | RunFinished | RunFailed | RunStopped):
             self.decoding = None
             self._changed()
