@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import termios
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Event as Flag
 from threading import Thread
@@ -24,19 +25,30 @@ if TYPE_CHECKING:
 SIGNAL_CODES = 128
 """What is added to a signal's number for an exit code."""
 
+HASTE_SECONDS = 1.0
+"""Time in which the key that leaves is taken for one held down, not for asking once more."""
+
+AS_FOUND = b"\x1b[<u\x1b[?1049l\x1b[?25h" + b"".join(
+    b"\x1b[?%dl" % mode for mode in (1000, 1003, 1004, 1006, 1015, 1016, 2004, 2048)
+)
+"""Takes back what Textual asks of a terminal: keys told the kitty way, the other screen, no cursor, and to be
+told of the mouse, the focus, what is pasted and the size."""
+
 
 class Departure:
     """Ends one console so that no run is lost. `hung_up` says that the terminal is gone and the training goes
     on without a screen; `begun` is set once anything that takes long is to be broken off."""
 
-    def __init__(self, app: "RotuiApp") -> None:
+    def __init__(self, app: "RotuiApp", clock: Callable[[], float] = time.monotonic) -> None:
         self.hung_up = False
         self.begun = Flag()
         self._app = app
         self._loop: asyncio.AbstractEventLoop | None = None
         self._signal = 0
         self._lost_early = False
-        self._is_leaving = False
+        self._clock = clock
+        self._way: Leave | None = None
+        self._asked = 0.0
         self._is_warned = False
 
     @property
@@ -95,7 +107,7 @@ class Departure:
         """Leaves the terminal as it was found, and everything else as it is: the run's lock is freed."""
         with suppress(Exception):  # whatever is amiss with the terminal, the end is what was asked for
             if not self.hung_up and sys.__stdin__ is not None and sys.__stdin__.isatty():
-                os.write(1, b"\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1003l\x1b[?1006l\x1b[?2004l\r\n")
+                os.write(1, AS_FOUND + b"\r\n")
                 subprocess.run(["stty", "sane"], check=False)
         os._exit(SIGNAL_CODES + number)
 
@@ -122,16 +134,10 @@ class Departure:
                 self.hang_up()
 
     def ask(self) -> None:
-        """Leaves at once where nothing is being trained here, otherwise asks what is to become of it. Asked
-        again while it leaves, it says that once more ends at once, and then does so."""
+        """Leaves at once where nothing is being trained here, otherwise asks what is to become of it."""
         app = self._app
-        if self._is_leaving:
-            if self._is_warned:
-                self._end_at_once(signal.SIGINT)
-            self._is_warned = True
-            app.notify(
-                "still stopping; once more ends at once, and runs go on at their checkpoint", timeout=30
-            )
+        if self._way is not None:
+            self._ask_again()
             return
         waits = app.trainer.waits_for or app.snapshot.paused
         begins = app.trainer.is_working and app.snapshot.ready and not waits
@@ -140,11 +146,26 @@ class Departure:
         elif not isinstance(app.screen, LeaveDialog):
             app.push_screen(LeaveDialog(), self.leave)
 
+    def _ask_again(self) -> None:
+        """Says that once more ends at once, and then does so. What takes over gets its time."""
+        if (now := self._clock()) - self._asked < HASTE_SECONDS:
+            return
+        self._asked = now
+        if self._way == "hand over":
+            self._app.notify("a worker takes over what is trained: some seconds yet", timeout=3)
+        elif self._is_warned:
+            self._end_at_once(signal.SIGINT)
+        else:
+            self._is_warned = True
+            self._app.notify(
+                "still stopping; once more ends at once, and runs go on at their checkpoint", timeout=30
+            )
+
     def leave(self, way: Leave | None) -> None:
         """Leaves as the user said. A worker that takes over is started before anything is stopped."""
-        if way is None or way == "stay" or self._is_leaving:
+        if way is None or way == "stay" or self._way is not None:
             return
-        self._is_leaving = True
+        self._way, self._asked = way, self._clock()
         if way == "stop":
             self.begun.set()
             self._app.trainer.stop()
@@ -160,8 +181,9 @@ class Departure:
             except Exception as error:  # noqa: BLE001  # told: a console that can no longer be left is worse
                 app.notice_from_thread(f"no worker could be started, the console stays: {printable(error)}")
                 if not self._signal:
-                    self._is_leaving = False
+                    self._way = None
                     return
+            self._way = "stop"
             self.begun.set()
             app.trainer.stop()
         app.trainer.join()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 from open_console import ONE_STAGE, PATIENCE, Home, OpenConsole, study
 
+HASTE_SECONDS = 1.1
+"""A little more than the time in which the key that leaves is taken for one held down."""
 EPOCHS = 120
 ENDURING = 500
 """Epochs of a run that outlasts the seconds in which a worker that takes over is watched."""
@@ -92,21 +95,50 @@ def test_leaving_asks_and_stops_at_a_checkpoint(console: OpenConsole) -> None:
 
 def test_a_console_whose_stop_takes_long_is_left_at_once_by_asking_twice_more(tmp_path: Path) -> None:
     """The step of a large network takes seconds, and a stop waits for its end."""
-    large = ("--set", "network.architecture=resnet50", "--set", "compute.threads=1")
-    queued = Home(tmp_path).rotui("queue", "add", "quick", "--limit", "100", *ONE_STAGE, *large)
+    large = {"network.architecture": "resnet50", "network.width": 96, "optimizer.batch_size": 400}
+    settings = [f"--set={key}={value}" for key, value in {**large, "compute.threads": 1}.items()]
+    queued = Home(tmp_path).rotui("queue", "add", "quick", "--limit", "400", *ONE_STAGE, *settings)
     assert queued.returncode == 0
     console = OpenConsole(tmp_path)
     try:
         console.wait_for_epochs()
         console.press("qs")
         console.wait_for("stopping at the end of this step")
-        console.press("q")
+        console.press("qqqq")  # a key that is held down asks for nothing more
+        time.sleep(HASTE_SECONDS)
+        assert "once more ends at once" not in console.text
+        console.press("qqqq")
         console.wait_for("once more ends at once")
+        time.sleep(HASTE_SECONDS)
         console.press("q")
         assert console.wait() == 130
+        assert modes_left_on(console.drawn) == set()
         assert console.told()[0]["status"] == "interrupted"
     finally:
         console.end()
+
+
+@pytest.mark.parametrize("keys", ["qqq", "\x03\x03\x03", "q\x03q"])
+def test_a_console_that_trains_nothing_is_left_as_by_one_key_however_many_come(
+    tmp_path: Path, keys: str
+) -> None:
+    console = OpenConsole(tmp_path)
+    try:
+        console.wait_for("nothing is queued")
+        console.press(keys)
+        assert console.wait() == 0
+        assert modes_left_on(console.drawn) == set()
+        assert (console.folder / "state" / "rotui" / "console.json").is_file()
+    finally:
+        console.end()
+
+
+def modes_left_on(drawn: bytes) -> set[int]:
+    """The terminal's modes that were set and not taken back; 7, wrapping, is on in every terminal."""
+    on: set[int] = set()
+    for mode, set_or_not in re.findall(rb"\x1b\[\?(\d+)([hl])", drawn):
+        on = on | {int(mode)} if set_or_not == b"h" else on - {int(mode)}
+    return on - {7, 25}
 
 
 def test_a_run_that_is_left_running_goes_on_in_a_worker_of_its_own(tmp_path: Path) -> None:
@@ -115,6 +147,9 @@ def test_a_run_that_is_left_running_goes_on_in_a_worker_of_its_own(tmp_path: Pat
     try:
         console.wait_for_epochs()
         console.press("ql")
+        time.sleep(HASTE_SECONDS)
+        console.press("q")  # breaks nothing off: the worker that takes over is watched for some seconds
+        console.wait_for("a worker takes over")
         assert console.wait() == 0
         end = time.monotonic() + PATIENCE
         while console.state()["status"] != "finished":
