@@ -16,9 +16,8 @@ def require_places(plan: Plan, runs_dir: Path, data_dir: Path, *, fresh: bool) -
     what can be told at once, before anything that takes long is begun."""
     finished = _finished(runs_dir, fresh=fresh)
     wanted = [run.profile.data for run in plan.runs if run.key not in finished]
-    for number, settings in enumerate(wanted):
-        if settings not in wanted[:number]:
-            require_source(settings, data_dir)
+    for settings in {(each.name, each.path, each.variant): each for each in wanted}.values():
+        require_source(settings, data_dir)
 
 
 def queue_plan(plan: Plan, runs_dir: Path, datasets: Datasets, wishes: Wishes, notice: Notice) -> Queued:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import get_args
 
 from rotui.benchmark.cases import Case, Place, StageKind
@@ -12,6 +13,7 @@ from rotui.text import printable
 NETWORKS: tuple[Architecture, ...] = get_args(Architecture)
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 STAGE_KINDS: tuple[StageKind, ...] = get_args(StageKind)
+SHOWN_STAGE: tuple[StageKind, ...] = ("pretrain",)
 STEPS = {"cpu": 10, "cuda": 391}
 """Steps that are timed at up to 32 px unless told otherwise; on CUDA an epoch of CIFAR-10."""
 FEWEST_STEPS = 2
@@ -27,7 +29,8 @@ MOST_JOBS = 64
 @dataclass(frozen=True)
 class Wanted:
     """What was asked for. No precisions are fp32, with the plain loop bf16 too where the device has it; no
-    `steps` are as many as the device and the size of the images suggest."""
+    stages are both, but pre-training alone for several runs at once and for what grows; no `steps` are as
+    many as the device and the size of the images suggest."""
 
     networks: tuple[Architecture, ...]
     sizes: tuple[int, ...]
@@ -49,6 +52,8 @@ class Wanted:
             raise InputError("--scaling: takes one network and one size")
         if self.scaling and len(self.precisions) > 1:
             raise InputError("--scaling: takes one --precision (fp32 or bf16)")
+        if self.scaling and len(self.stages) > 1:
+            raise InputError("--scaling: takes one --stage (pretrain or finetune)")
 
 
 def words(option: str, text: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
@@ -86,7 +91,9 @@ def scaling_cases(wanted: Wanted, place: Place) -> dict[str, list[Case]]:
     """
     precision = wanted.precisions[0] if wanted.precisions else "fp32"
     base = _case(wanted, place, wanted.networks[0], wanted.sizes[0])
-    steps_alone = Case(**{**base.to_json(), "precision": precision, "stage": wanted.stages[0]})
+    steps_alone = Case(
+        **{**base.to_json(), "precision": precision, "stage": (wanted.stages or SHOWN_STAGE)[0]}
+    )
     single = Case(**{**steps_alone.to_json(), "kind": "runs", "with_building": True})
     fewest = max(1, single.steps // 2)
 
@@ -116,21 +123,19 @@ def _single(wanted: Wanted, place: Place) -> Iterator[Case]:
             if wanted.baseline:
                 values = {"kind": "plain loop", "threads": wanted.threads}
                 yield Case(**{**case.to_json(), **values})
-            for stage in wanted.stages:
+            for stage in wanted.stages or STAGE_KINDS:
                 for precision in precisions:
                     yield Case(**{**case.to_json(), "stage": stage, "precision": precision})
 
 
 def _several(wanted: Wanted, place: Place) -> Iterator[Case]:
-    precision = wanted.precisions[0] if wanted.precisions else "fp32"
-    for network in wanted.networks:
-        for size in wanted.sizes:
-            case = _case(wanted, place, network, size)
-            for jobs in wanted.jobs:
-                threads = _lane_threads(wanted, place, jobs)
-                values = {"kind": "runs", "at_once": jobs, "threads": threads, "precision": precision}
-                values["stage"] = wanted.stages[0]
-                yield Case(**{**case.to_json(), **values})
+    kinds = list(
+        product(wanted.networks, wanted.sizes, wanted.stages or SHOWN_STAGE, wanted.precisions or ("fp32",))
+    )
+    for (network, size, stage, precision), jobs in product(kinds, wanted.jobs):
+        case = _case(wanted, place, network, size)
+        shape = {"kind": "runs", "at_once": jobs, "threads": _lane_threads(wanted, place, jobs)}
+        yield Case(**{**case.to_json(), **shape, "stage": stage, "precision": precision})
 
 
 def _case(wanted: Wanted, place: Place, network: Architecture, size: int) -> Case:

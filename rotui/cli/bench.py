@@ -13,7 +13,7 @@ from rotui.cli.terminal import say, talk
 from rotui.errors import ExitCode, StoreError
 
 if TYPE_CHECKING:
-    from rotui.benchmark.cases import Case, Place
+    from rotui.benchmark.cases import Case, Place, StageKind
     from rotui.benchmark.choosing import Wanted
     from rotui.benchmark.running import Measured
     from rotui.cli.interrupt import StopRequest
@@ -40,9 +40,13 @@ def bench(
     stage: Annotated[
         str,
         typer.Option(
-            "--stage", metavar="S[,S...]", help="pretrain trains everything, finetune layer4 and fc."
+            "--stage",
+            metavar="S[,S...]",
+            help="pretrain trains everything, finetune layer4 and fc. "
+            "[default: both; pretrain for --jobs and --scaling]",
+            show_default=False,
         ),
-    ] = "pretrain,finetune",
+    ] = "",
     batch: Annotated[int, typer.Option("--batch", min=2, max=65_536, help="Images in a step.")] = 128,
     steps: Annotated[
         int,
@@ -112,7 +116,9 @@ def bench(
             "tuple[Precision, ...]",
             choosing.words("--precision", precision, choosing.PRECISIONS) if precision else (),
         ),
-        stages=choosing.words("--stage", stage, choosing.STAGE_KINDS),  # type: ignore[arg-type]  # checked
+        stages=cast(
+            "tuple[StageKind, ...]", choosing.words("--stage", stage, choosing.STAGE_KINDS) if stage else ()
+        ),
         jobs=choosing.numbers("--jobs", jobs, 1, choosing.MOST_JOBS) if jobs else (),
         batch=batch,
         steps=steps,
@@ -162,7 +168,7 @@ def _keep(figures: "list[BenchFigure]") -> None:
 
 def _command(started_by: list[str]) -> list[str]:
     """The command as anybody can give it, without where Python lies here."""
-    return ["rotui", *started_by[started_by.index("bench") :]] if "bench" in started_by else started_by
+    return ["rotui", *started_by[3 if started_by[1:3] == ["-m", "rotui"] else 1 :]]
 
 
 def _measured(

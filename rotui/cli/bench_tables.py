@@ -65,7 +65,7 @@ def print_scaling(groups: Mapping[str, Sequence[Case]], rows: Mapping[Case, Row]
         ]
     )
     line(f"an epoch of each training, with the time to begin it; medians on {_where(place)}")
-    line("image sizes are compared by steps alone, larger ones on fewer images")
+    line("image sizes are compared by steps alone, for as many images as the first")
     line("times: the seconds over the first of its kind")
 
 

@@ -47,11 +47,14 @@ def open_console(
             jobs=jobs,
         )
     )
-    with app.departure.listening(), lasting_output():
-        app.run(mouse=mouse)
-        from rotui.tui.headless import finish  # after the last frame: it costs what the first one spared
+    try:
+        with app.departure.listening(), lasting_output():
+            app.run(mouse=mouse)
+            from rotui.tui.headless import finish  # after the last frame: it costs what the first one spared
 
-        finish(app.workplace, app.trainer, app.departure)
+            finish(app.workplace, app.trainer, app.departure)
+    finally:
+        gc.unfreeze()  # or libraries of PyTorch take what is still there at the end for leaks, and say so
     error = app.trainer.error
     if isinstance(error, RotuiError) and not app.departure.is_asked_to_end:
         raise error

@@ -69,7 +69,7 @@ def rotui(
     data_dir: DataDir = None,
     runs_dir: RunsDir = None,
 ) -> None:
-    """Open the console, or run one of the commands below; these options are the console's."""
+    """Open the console, or run one of the commands below; the directories hold for these too."""
     del version
     refuse_misplaced_options(context)
     if context.invoked_subcommand is not None:

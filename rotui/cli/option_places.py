@@ -28,18 +28,19 @@ def refuse_misplaced_options(context: typer.Context) -> None:
     """InputError where an option stands before a command that does not see it there."""
     group, name = context.command, context.invoked_subcommand
     command = group.get_command(context, name) if isinstance(group, TyperGroup) and name else None
-    if command is None:
-        return
-    for parameter in group.params:
-        own = parameter.name or ""
-        is_taken = _takes(command, own)
-        if _is_typed(context, own) and not (own in PASSED_ON and is_taken):
-            words = f"{context.command_path} {name}"
-            allowed = "what it takes" if not is_taken else "behind it"
-            raise InputError(
-                f"{parameter.opts[0]}: stands before `{words}`, which does not see it there "
-                f"({allowed}: `{words} --help`)"
-            )
+    words = f"{context.command_path} {name}" if command is not None else context.command_path
+    at: Any = context if command is not None else context.parent
+    while at is not None:
+        for parameter in at.command.params:
+            own = parameter.name or ""
+            is_taken = _has(group, own) if command is None else _takes(command, own)
+            if _is_typed(at, own) and not (own in PASSED_ON and is_taken):
+                allowed = "behind it" if is_taken else "what it takes"
+                raise InputError(
+                    f"{parameter.opts[0]}: stands before `{words}`, which does not see it there "
+                    f"({allowed}: `{words} --help`)"
+                )
+        at = at.parent
 
 
 def _is_typed(context: Any, name: str) -> bool:
@@ -47,8 +48,12 @@ def _is_typed(context: Any, name: str) -> bool:
     return source is not None and bool(source.name == "COMMANDLINE")
 
 
+def _has(command: object, name: str) -> bool:
+    return any(parameter.name == name for parameter in getattr(command, "params", ()))
+
+
 def _takes(command: object, name: str) -> bool:
     """Whether the command, or one of its own commands, has a parameter of that name."""
-    if any(parameter.name == name for parameter in getattr(command, "params", ())):
-        return True
-    return any(_takes(each, name) for each in getattr(command, "commands", {}).values())
+    return _has(command, name) or any(
+        _takes(each, name) for each in getattr(command, "commands", {}).values()
+    )

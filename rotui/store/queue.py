@@ -64,7 +64,7 @@ class Queue:
 
     def release(self, names: Sequence[str]) -> None:
         """Ends a hold."""
-        self._change(names, lambda entry: entry.model_copy(update={"held": False}))
+        self._change(names, lambda entry: entry.model_copy(update={"held": False}), unended=True)
 
     def retry(self, names: Sequence[str]) -> None:
         """Queues runs that failed, were cancelled or skipped again, and what they start from."""

@@ -1,7 +1,7 @@
 """What the place of results shows, worked out in a thread: the experiments there are, and one of them laid
 beside what was published."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,7 +29,8 @@ MOST_BATCHES = 200
 @dataclass(frozen=True)
 class ListedExperiment:
     """An experiment that has runs or published numbers. `reference` loads its profile; `finished`, `going_on`
-    and `failed` are counted of the `runs` that the profile asks for."""
+    and `failed` are counted of the `runs` that the profile asks for, or of those that were queued under its
+    name where none of these is among them."""
 
     reference: str
     name: str
@@ -116,9 +117,11 @@ class ResultsReader:
                 if isinstance(profile.loaded, Experiment)
             ]
         nearest = nearest_runs(asked.runs)
-        studies = {run.study for run in asked.runs}
+        studies: dict[str, set[str]] = {}
+        for run in asked.runs:
+            studies.setdefault(run.study, set()).add(run.key)
         listed = [
-            (_listed(profile, planned, nearest), experiment, planned)
+            (_listed(profile, planned, nearest, studies.get(experiment.profile.name)), experiment, planned)
             for profile, experiment, planned in self._profiles
             if _is_shown(experiment, planned, nearest, studies)
         ]
@@ -212,19 +215,24 @@ class ResultsReader:
 
 
 def _is_shown(
-    experiment: Experiment, planned: Plan, nearest: Mapping[str, ListedRun], studies: set[str]
+    experiment: Experiment, planned: Plan, nearest: Mapping[str, ListedRun], studies: Collection[str]
 ) -> bool:
     name, published = experiment.profile.name, experiment.profile.published
     has_runs = name in studies or any(run.key in nearest for run in planned.runs)
     return has_runs or bool(published and load_published(published))
 
 
-def _listed(profile: ListedProfile, planned: Plan, nearest: Mapping[str, ListedRun]) -> ListedExperiment:
-    statuses = [nearest[run.key].status for run in planned.runs if run.key in nearest]
+def _listed(
+    profile: ListedProfile, planned: Plan, nearest: Mapping[str, ListedRun], others: Collection[str] | None
+) -> ListedExperiment:
+    keys: Collection[str] = [run.key for run in planned.runs]
+    if others and not any(key in nearest for key in keys):
+        keys = others
+    statuses = [nearest[key].status for key in keys if key in nearest]
     return ListedExperiment(
         reference=profile.reference,
         name=profile.found.name,
-        runs=len(planned.runs),
+        runs=len(keys),
         finished=statuses.count("finished"),
         going_on=statuses.count("running") + statuses.count("paused"),
         failed=statuses.count("failed"),

@@ -139,11 +139,13 @@ class Departure:
         if self._way is not None:
             self._ask_again()
             return
-        waits = app.trainer.waits_for or app.snapshot.paused
+        elsewhere = app.snapshot.active and not app.trainer.current  # this process waits, or soon will
+        waits = app.trainer.waits_for or app.snapshot.paused or elsewhere
         begins = app.trainer.is_working and app.snapshot.ready and not waits
         if not (app.trainer.current or begins):
             self.leave("stop")
         elif not isinstance(app.screen, LeaveDialog):
+            app.clear_notifications()  # in little room they would lie over the ways out
             app.push_screen(LeaveDialog(), self.leave)
 
     def _ask_again(self) -> None:

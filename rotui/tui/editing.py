@@ -20,7 +20,11 @@ def edit_file(app: App[int], path: Path, *, read_only: bool) -> None:
     Of a file that came with rotui a copy in ./profiles is edited, where there is none of that name yet.
     """
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or ""
-    words = shlex.split(editor) if editor else []
+    try:
+        words = shlex.split(editor)
+    except ValueError as error:
+        app.notify(printable(f"$VISUAL or $EDITOR: {editor}: {error}"), severity="error", markup=False)
+        return
     if not words:
         found = next((name for name in ("nano", "vim", "vi") if shutil.which(name)), None)
         words = [found] if found else []
@@ -37,13 +41,17 @@ def edit_file(app: App[int], path: Path, *, read_only: bool) -> None:
                 encoding="utf-8",
             )
         path = own
+    trouble = ""
     try:
         with app.suspend(), _interrupts_are_the_editors():
-            subprocess.run([*words, str(path)], check=False)
+            try:
+                subprocess.run([*words, str(path)], check=False)
+            except OSError as error:  # told once the terminal is the console's again
+                trouble = f"{words[0]}: {error.strerror} ($VISUAL and $EDITOR name the editor)"
     except SuspendNotSupported:
-        app.notify("the editor cannot be opened on this terminal", severity="error")
-    except OSError as error:
-        app.notify(printable(f"{words[0]}: {error.strerror}"), severity="error", markup=False)
+        trouble = "the editor cannot be opened on this terminal"
+    if trouble:
+        app.notify(printable(trouble), severity="error", markup=False)
 
 
 @contextmanager

@@ -64,7 +64,8 @@ class Outlooks:
         kept = kept_figures()
         estimator = Estimator(self._measured.of(found), self._machine, kept.figures)
         estimates = [told for run in left if (told := estimator.of_run(run)) is not None]
-        facts = [
+        facts = ["fresh: what is finished is trained again"] if fresh else []
+        facts += [
             f"{_counted(len(planned.runs), 'run')} of {_counted(len(experiment.points), 'setting')}",
             f"{images_trained(plan_cost(Plan(tuple(left), ())))} images to train on",
         ]
@@ -75,7 +76,6 @@ class Outlooks:
         waiting = sum(bool(told) for told in standing.values()) - reused
         facts += [f"{reused} finished before, reused"] if reused else []
         facts += [f"{waiting} there already, not queued twice"] if waiting else []
-        facts += ["fresh: what is finished is trained again"] if fresh else []
         lines = [
             PlannedLine(f"{run.stage.title}, seed {run.profile.seed}", standing[run.key])
             for run in planned.runs[:RUNS_SHOWN]

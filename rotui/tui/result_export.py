@@ -11,7 +11,7 @@ from rotui.tui.exporting import SUFFIXES, Format, write_new
 
 
 def write_results(comparison: Comparison, form: Format) -> Path:
-    """Writes the comparison as `rotui results --format` would print it and returns the file; StoreError."""
+    """Writes the comparison as `rotui results` prints it in that form and returns the file; StoreError."""
     try:
         folder = Path.cwd()
     except OSError as error:

@@ -31,11 +31,11 @@ def _parts(snapshot: Snapshot, trainer: Trainer) -> list[str]:
         parts = [f"{len(active)} training"]
     else:
         parts = [f"{len(active)} training elsewhere"]
+    if snapshot.paused:
+        parts.insert(0, "PAUSED")
     if waiting:
         parts.append(f"{waiting} waiting")
-    if snapshot.paused:
-        parts.append("PAUSED")
-    elif snapshot.seconds_left is not None:
+    if snapshot.seconds_left is not None and not snapshot.paused:
         parts.append(f"~{duration(snapshot.seconds_left)} left")
     if trainer.decoding is not None:
         parts.append("decoding {} of {} images".format(*trainer.decoding))

@@ -141,6 +141,17 @@ def test_the_plain_loop_comes_with_bf16_where_the_device_has_it() -> None:
 def test_runs_at_once_have_a_thread_each() -> None:
     later = usual_cases(replace(WANTED, stages=("finetune",), jobs=(1, 2)), PLACE)
     assert {case.stage for case in later} == {"finetune"}
+    both = usual_cases(replace(WANTED, precisions=("fp32", "bf16"), jobs=(2,)), PLACE)
+    several = [(case.stage, case.precision) for case in both if case.kind == "runs"]
+    assert several == [
+        (stage, precision) for stage in ("pretrain", "finetune") for precision in ("fp32", "bf16")
+    ]
+    unsaid = usual_cases(replace(WANTED, stages=(), jobs=(2,)), PLACE)
+    assert [(case.kind, case.stage) for case in unsaid] == [
+        ("training", "pretrain"),
+        ("training", "finetune"),
+        ("runs", "pretrain"),
+    ]
     cases = usual_cases(replace(WANTED, stages=("pretrain",), jobs=(1, 2)), PLACE)
     assert [(case.kind, case.at_once, case.threads) for case in cases] == [
         ("training", 1, 4),
@@ -157,7 +168,7 @@ def test_larger_images_are_timed_for_fewer_steps_and_a_gpu_for_an_epoch() -> Non
 
 
 def test_scaling_changes_one_thing_at_a_time() -> None:
-    groups = scaling_cases(replace(WANTED, scaling=True), PLACE)
+    groups = scaling_cases(replace(WANTED, scaling=True, stages=()), PLACE)
     assert [case.at_once for case in groups["runs at once"]] == [1, 2, 4]
     assert [case.size for case in groups["image size (px)"]] == [32, 64, 96, 160]
     assert [case.epoch_images for case in groups["images in an epoch"]] == [640, 1280, 2560, 5120]

@@ -80,6 +80,7 @@ def test_a_damaged_file_of_figures_is_told_of_and_changes_no_plan(rotui: Run, tm
         (["--scaling", "--baseline"], "--scaling"),
         (["--scaling", "--size", "32,64"], "--scaling"),
         (["--scaling", "--precision", "fp32,bf16"], "one --precision"),
+        (["--scaling", "--stage", "pretrain,finetune"], "one --stage"),
         (["--record", "none/record.csv"], "existing folder"),
         (["--record", "."], "--record"),
     ],

@@ -16,6 +16,12 @@ from rotui.store.identity import read_identity
         (("queue", "--json", "pause"), "--json", "what it takes: `rotui queue pause --help`"),
         (("profiles", "--json", "check", "quick"), "--json", "what it takes: `rotui profiles check --help`"),
         (("data", "--json", "clear"), "--json", "what it takes: `rotui data clear --help`"),
+        (
+            ("--data-dir", "there", "queue", "pause"),
+            "--data-dir",
+            "what it takes: `rotui queue pause --help`",
+        ),
+        (("--data-dir", "there", "queue"), "--data-dir", "what it takes: `rotui queue --help`"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

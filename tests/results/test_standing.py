@@ -56,3 +56,18 @@ def test_runs_of_other_seeds_fill_cells_of_their_own_and_nothing_more_is_asked_f
     assert whole.cells[: len(planned.cells)] == planned.cells
     (added,) = whole.cells[len(planned.cells) :]
     assert (added.key, added.stage_name, added.point.profile.seed) == (other.key, "supervised-random", 7)
+
+
+def test_a_row_that_was_run_with_other_seeds_alone_does_not_miss_its_own(points: Points) -> None:
+    settings: dict[str, Any] = {"stages": ("pretrain", "supervised-random")}
+    asked = points(seed=1, **settings)
+    planned = plan(asked)
+    others = [run for seed in (7, 8) for run in plan(points(seed=seed, **settings)).runs]
+    known = {run.key for run in others if (run.stage_name, run.profile.seed) != ("pretrain", 8)}
+    whole = with_known_seeds(planned, asked, {7, 8}, known)
+    assert whole.runs == planned.runs
+    seeds = [(cell.stage_name, cell.point.profile.seed) for cell in whole.cells]
+    assert seeds == [("pretrain", 7), ("supervised-random", 7), ("supervised-random", 8)]
+    only_one = with_known_seeds(planned, asked, {7}, {others[0].key})
+    seeds = [(cell.stage_name, cell.point.profile.seed) for cell in only_one.cells]
+    assert seeds == [("supervised-random", 1), ("pretrain", 7)]

@@ -113,6 +113,15 @@ def test_ten_thousand_points_are_drawn_as_few_with_every_spike() -> None:
     assert (7003, -5.0) in points
 
 
+@pytest.mark.parametrize("size", [(24, 8), (26, 9), (80, 24), (200, 50)])
+def test_the_most_that_is_drawn_can_be_drawn_on_a_logarithmic_axis(size: tuple[int, int]) -> None:
+    shown = curve(Series("s", [1, 2, 3], [1e-300, 1.0, 1e299]), log_y=True)
+    drawn = Picture(names=["s"], curves=[shown], looks=[Look("", "●")], low=1, high=3, log_y=True)
+    lines = text(drawn, *size)
+    assert len(lines) == size[1]
+    assert any(" 1e" in f" {line}" for line in lines)
+
+
 @pytest.mark.parametrize("low", [0, 1])
 @pytest.mark.parametrize("count", [23, 24, 31, 32, 33, 47, 48, 64])
 def test_a_spike_is_drawn_wherever_it_is(count: int, low: int) -> None:

@@ -151,7 +151,7 @@ def test_the_run_under_the_cursor_is_cancelled_and_leaves_the_queue(runs_dir: Pa
     async def check(console: Console) -> None:
         await console.press("tab", "down", "x")
         await console.until(lambda: shows(console, 1, 3, 4))
-        assert "2: cancelled" in console.told
+        assert "2: cancelled (R in Runs queues it again)" in console.told
         assert queue(console).cursor_row.number == 3
 
     in_console(runs_dir, check)
@@ -167,7 +167,7 @@ def test_marked_runs_are_cancelled_together_and_the_others_stay(runs_dir: Path) 
     async def check(console: Console) -> None:
         await console.press("tab", "space", "down", "space", "x")
         await console.until(lambda: shows(console, 2, 4))
-        assert "1, 3: cancelled" in console.told
+        assert "1, 3: cancelled (R in Runs queues it again)" in console.told
         await console.press("x")
         await console.until(lambda: shows(console, 2))
 

@@ -113,6 +113,41 @@ def test_in_little_room_the_bounds_come_first_and_all_of_them_are_in_view(tmp_pa
     in_form(tmp_path, check, (50, 20))
 
 
+@pytest.mark.parametrize("size", [(50, 20), (50, 40)])
+def test_in_little_room_the_time_and_that_all_is_trained_afresh_are_in_view(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    def plan(console: Console) -> str:
+        region = console.app.screen.query_one("#plan-scroll").region
+        lines = on_screen(console)[region.y : region.bottom]
+        bar = console.app.screen.query_one("#plan-scroll").scrollbar_size_vertical
+        return " ".join(" ".join(line[region.x : region.right - bar] for line in lines).split())
+
+    async def check(console: Console) -> None:
+        await console.until(lambda: plan(console).startswith("1 run of 1 setting · "))
+        assert "time" in plan(console)
+        await console.press("ctrl+r")
+        await console.until(lambda: plan(console).startswith("fresh: what is finished is trained again · 1"))
+        await fill(console, "seed", "range(0,1000)")
+        await fill(console, "loss.label_smoothing", "0,0.1")
+        await console.until(lambda: plan(console).startswith("not valid yet · sweep: "))
+        assert "(at most 1000" in plan(console)
+        await console.pilot.resize_terminal(120, 40)
+        await console.until(lambda: "not valid yet\n" in console.text("#plan"))
+
+    in_form(tmp_path, check, size)
+
+
+def test_who_is_on_the_button_is_in_a_field_when_there_is_no_room_for_it(tmp_path: Path) -> None:
+    async def check(console: Console) -> None:
+        console.app.screen.query_one("#queue-it").focus()
+        await console.until(lambda: console.app.screen.focused is console.app.screen.query_one("#queue-it"))
+        await console.pilot.resize_terminal(50, 24)
+        await console.until(lambda: isinstance(console.app.screen.focused, Input))
+
+    in_form(tmp_path, check, (80, 24))
+
+
 def test_a_form_in_a_narrow_and_low_terminal_still_has_the_field_one_is_in(tmp_path: Path) -> None:
     async def check(console: Console) -> None:
         field(console, "compute.threads").focus()

@@ -64,7 +64,7 @@ def test_the_time_that_is_left_is_told_where_it_is_known_of_all_and_nothing_is_p
     known = {run.name: 60.0 * run.number for run in snapshot(runs_dir).queue if run.status != "held"}
     whole = snapshot(runs_dir, arrivals=known)
     assert line(whole, trainer(runs_dir)) == "idle · 4 waiting · ~5 min 00 s left  /runs"
-    assert line(replace(whole, paused=True), trainer(runs_dir)) == "idle · 4 waiting · PAUSED  /runs"
+    assert line(replace(whole, paused=True), trainer(runs_dir)) == "PAUSED · idle · 4 waiting  /runs"
     known.popitem()
     assert "left" not in line(snapshot(runs_dir, arrivals=known), trainer(runs_dir))
 

@@ -13,6 +13,9 @@ from rotui.tui.charts.plotting import Canvas, Run, sparkline
 FULL = (24, 8)
 """Columns and rows from which on a chart has axes with labels."""
 
+HIGHEST_POWER = 307
+"""The highest power of ten that leaves room for the ticks above it in a float."""
+
 BARE = (12, 3)
 """Columns and rows from which on it has a heading and curves; below that it is one bar per value."""
 
@@ -187,6 +190,7 @@ def _ticks(bottom: float, top: float, count: int, logarithmic: bool) -> list[tup
     if not logarithmic:
         values = ticks(bottom, top, count)
         return list(zip(values, tick_labels(values), strict=True))
+    bottom, top = max(bottom, -HIGHEST_POWER), min(top, HIGHEST_POWER)
     for factors in ((1, 2, 5), (1, 3), (1,)):
         values = [
             factor * 10.0**power

@@ -44,12 +44,27 @@ class QueueableProfiles(ProfileList):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "enter",
-            "select",
+            "fill_in",
             "Queue",
             id="profiles.select",
             tooltip="Choose the profile's settings and queue it",
         ),
+        Binding(
+            "enter", "mend", "Mend", id="profiles.mend", tooltip="Open the profile with faults in $EDITOR"
+        ),
     ]
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what can be done with the profile under the cursor."""
+        del parameters
+        has_faults = self.profile is not None and isinstance(self.profile.loaded, ProfileError)
+        return action not in ("fill_in", "mend") or (action == "mend") == has_faults
+
+    def action_fill_in(self) -> None:
+        self.action_select()
+
+    def action_mend(self) -> None:
+        self.action_select()
 
 
 class ConsoleScreen(Place):
@@ -72,6 +87,7 @@ class ConsoleScreen(Place):
     def __init__(self) -> None:
         super().__init__()
         self._in_view = ""
+        self._in_view_is_queued = False
         self._follows = True
         self._profile_stamp: object = None
         self._shown: object = None
@@ -120,7 +136,9 @@ class ConsoleScreen(Place):
         """The queue, and the charts of the run in view."""
         table = self.query_one(QueueTable)
         table.show(queue_columns(snapshot), snapshot.queue, key=lambda run: run.name)
-        self._follows = self._follows or not snapshot.queue
+        queued = {run.name for run in snapshot.queue}
+        has_left = self._in_view_is_queued and self._in_view not in queued
+        self._follows = self._follows or has_left or not snapshot.queue
         if snapshot.run(self._in_view) is None:
             self._in_view = ""
         if self._follows and snapshot.active:
@@ -129,6 +147,7 @@ class ConsoleScreen(Place):
             self._in_view = table.cursor_row.name
         elif not self._in_view and snapshot.runs:
             self._in_view = max(snapshot.runs, key=lambda run: run.changed).name
+        self._in_view_is_queued = self._in_view in queued
         self._show_charts(snapshot)
         rates = [told.images_per_second for told in snapshot.live.values()]
         machine = self.query_one("#machine", MachineStrip)
@@ -161,6 +180,7 @@ class ConsoleScreen(Place):
     @on(ProfileList.Highlighted)
     def tell_about(self, message: ProfileList.Highlighted) -> None:
         """What the profile asks, or what is wrong with it."""
+        self.refresh_bindings()
         about = self.query_one("#profile-about", Static)
         loaded = message.profile.loaded
         about.set_class(isinstance(loaded, ProfileError), "bad")
@@ -186,7 +206,7 @@ class ConsoleScreen(Place):
         """The charts follow the cursor from when the user moves it."""
         if message.row is not None and message.by_user:
             self._follows = False
-            self._in_view = message.row.name
+            self._in_view, self._in_view_is_queued = message.row.name, True
             self._show_charts(self.console_app.snapshot)
 
     @on(RowSelected)
@@ -216,7 +236,7 @@ class ConsoleScreen(Place):
 
     def action_cancel(self) -> None:
         """Takes the run under the cursor, or the marked ones, out of the queue."""
-        self._change(lambda queue, names: queue.cancel(names), "cancelled")
+        self._change(lambda queue, names: queue.cancel(names), "cancelled (R in Runs queues it again)")
 
     def action_hold(self) -> None:
         """Holds the runs back, or releases them where the first is held."""

@@ -137,6 +137,14 @@ class ProfileForm(ModalScreen[None]):
         """Enter goes to the next field."""
         self.action_field(1)
 
+    def on_resize(self) -> None:
+        """The button goes where there is little room; whoever was on it is in a field then."""
+        self.call_after_refresh(self._stay_in_reach)
+
+    def _stay_in_reach(self) -> None:
+        if self.is_attached and self.focused is None:
+            self.set_focus(self.query(Input).first())
+
     def on_descendant_focus(self) -> None:
         """What the field under the cursor means."""
         field = self._focused_field()

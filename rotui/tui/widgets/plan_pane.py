@@ -1,5 +1,7 @@
 """The right side of a profile's form: what would be queued, and what the field under the cursor means."""
 
+from collections.abc import Sequence
+
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
@@ -23,6 +25,8 @@ class PlanPane(Vertical):
     """
 
     _field: FormField | None = None
+    _plan: PlanOutlook | None = None
+    _faults: Sequence[str] = ()
 
     def compose(self) -> ComposeResult:
         """The plan above, the field's meaning below."""
@@ -32,7 +36,8 @@ class PlanPane(Vertical):
 
     def show_plan(self, told: PlanOutlook) -> None:
         """Facts, then the runs; what is there already is told beside each."""
-        text = Text("\n").join(Text(printable(fact, 200)) for fact in told.facts)
+        self._plan, self._faults = told, ()
+        text = Text(self._between).join(Text(printable(fact, 200)) for fact in told.facts)
         text.append("\n\n")
         for run in told.runs:
             sign = "=" if run.standing else "·"
@@ -42,10 +47,16 @@ class PlanPane(Vertical):
             text.append(f"  and {told.more} more", "dim")
         self.query_one("#plan", Static).update(text)
 
-    def show_faults(self, faults: list[str]) -> None:
+    def show_faults(self, faults: Sequence[str]) -> None:
         """What is wrong beside the fields' own faults."""
-        text = "\n".join(["not valid yet", *(printable(fault, 300) for fault in faults)])
+        self._plan, self._faults = None, faults
+        text = self._between.join(["not valid yet", *(printable(fault, 300) for fault in faults)])
         self.query_one("#plan", Static).update(text)
+
+    @property
+    def _between(self) -> str:
+        """What parts what is told: in little room it goes on in the same line."""
+        return " · " if self.app.size.width < TINY_BELOW else "\n"
 
     def show_field(self, field: FormField) -> None:
         """What a field means, what it allows and what the profile says; in little room the bounds first."""
@@ -61,6 +72,10 @@ class PlanPane(Vertical):
         self.query_one("#field-about", Static).update(Text("\n").join(parts))
 
     def on_resize(self) -> None:
-        """Tells the field in the order that the room asks for."""
+        """Tells all anew in the shape that the room asks for."""
+        if self._plan is not None:
+            self.show_plan(self._plan)
+        elif self._faults:
+            self.show_faults(self._faults)
         if self._field is not None:
             self.show_field(self._field)
