@@ -10,6 +10,7 @@ from rotui.cli.statuses import STATUS_STYLES
 from rotui.cli.terminal import out, print_json, say
 from rotui.errors import StoreError
 from rotui.formats import duration
+from rotui.profile.summary import settings_apart
 from rotui.store.arrivals import Arrivals
 from rotui.store.identity import read_identity
 from rotui.store.listing import ListedRun
@@ -52,15 +53,22 @@ def print_queue(runs_dir: Path, as_json: bool) -> None:
 def _print_table(
     runs: Sequence[ListedRun], live: Mapping[str, LiveProgress], arrivals: Mapping[str, float]
 ) -> None:
+    apart = settings_apart({run.name: run.settings for run in runs})
+    several_studies, several_seeds = len({run.study for run in runs}) > 1, len({run.seed for run in runs}) > 1
     columns = [
         Column("no.", [str(run.number) for run in runs]),
-        Column("study", [printable(run.study, 24) for run in runs], rank=4, justify="left"),
+        Column(
+            "study",
+            [printable(run.study, 24) for run in runs],
+            rank=5 if several_studies else 9,
+            justify="left",
+        ),
         Column("stage", [run.stage for run in runs], justify="left"),
-        Column("settings", [printable(run.settings, 28) for run in runs], rank=3, justify="left"),
-        Column("seed", [str(run.seed) for run in runs], rank=6),
+        Column("settings", [printable(apart[run.name], 28) for run in runs], rank=3, justify="left"),
+        Column("seed", [str(run.seed) for run in runs], rank=1 if several_seeds else 6),
         Column("status", [Text(run.status, style=STATUS_STYLES[run.status]) for run in runs], justify="left"),
         Column("done", [_bar(run, live.get(run.name)) for run in runs], rank=2, justify="left"),
-        Column("done in", [_done_in(run, live, arrivals) for run in runs], rank=5),
+        Column("done in", [_done_in(run, live, arrivals) for run in runs], rank=4),
         Column("prio", [str(run.priority or "") for run in runs], rank=7),
         Column("tags", [printable(" ".join(run.tags), 24) for run in runs], rank=8, justify="left"),
     ]

@@ -1,5 +1,6 @@
 """What sets a run's settings apart, in a few words: its dataset, then all that is not the default."""
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -8,6 +9,7 @@ from rotui.profile.schema import Profile
 from rotui.profile.stages import STAGES, StageName
 
 _PLAIN_KEYS = {"name", "title", "description", "published", "stages", "seed", "data", "compute.threads"}
+SEPARATOR = ", "
 _SHORT_NAMES: dict[str, str] = {
     "rotation.count": "R={}",
     "network.architecture": "{}",
@@ -29,7 +31,14 @@ def settings_text(profile: Profile, stage: StageName) -> str:
         plain = key in _PLAIN_KEYS or key == "data.name" or value == defaults[key]
         if not plain and not _unread(key, profile, stage):
             parts.append(_setting_text(key, value))
-    return ", ".join(parts)
+    return SEPARATOR.join(parts)
+
+
+def settings_apart(texts: Mapping[str, str]) -> dict[str, str]:
+    """Of settings told in a few words, in what each differ from others; all of them where there is one."""
+    parts = {name: text.split(SEPARATOR) for name, text in texts.items()}
+    common = set.intersection(*map(set, parts.values())) if len(parts) > 1 else set()
+    return {name: SEPARATOR.join(part for part in told if part not in common) for name, told in parts.items()}
 
 
 def _setting_text(key: str, value: Any) -> str:

@@ -94,6 +94,7 @@ class RotuiApp(App[int]):
         self.snapshot = Snapshot()
         self.view_state = state if state is not None else ViewState.load()
         self.probe = probe if probe is not None else machine_probe()
+        self._opened = ""
         self.chosen_run = ""
         self.chosen_profile = ""
         self.departure = Departure(self)
@@ -147,6 +148,9 @@ class RotuiApp(App[int]):
         """What waits for the first frame."""
         gc.freeze()  # what is there by now stays: going through it again would hold up keys for 50 ms
         gc.enable()
+        from rotui.store.state import utc_now
+
+        self._opened = utc_now()
         self.feed.start()
 
     def on_unmount(self) -> None:
@@ -197,7 +201,8 @@ class RotuiApp(App[int]):
             if run is past or run.status not in ENDED or (past is not None and past.status in ENDED):
                 continue
             was_active = past is not None and past.status in ("running", "paused")
-            if was_active or (run.own and run.status in ("finished", "failed")):
+            is_new = past is not None or run.changed >= self._opened  # not one that was brought back
+            if was_active or (run.own and is_new and run.status in ("finished", "failed")):
                 self._tell_ending(run)
 
     def _tell_ending(self, run: "ListedRun") -> None:

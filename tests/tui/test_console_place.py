@@ -5,10 +5,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sample_runs import Console, begin, curve, finish, in_console, on_screen, queue_profiles, refresh, small
+from sample_runs import (
+    CLASSES,
+    Console,
+    begin,
+    curve,
+    finish,
+    in_console,
+    on_screen,
+    queue_profiles,
+    refresh,
+    small,
+)
 
 from rotui.profile.loading import load_experiment
 from rotui.store.layout import PROGRESS
+from rotui.study.records import RunResult
 from rotui.tui.widgets.chart import Chart
 from rotui.tui.widgets.profile_list import ProfileList
 
@@ -193,6 +205,40 @@ def test_the_cursor_that_only_follows_the_rows_does_not_take_the_charts(runs_dir
         going_on.close()
 
     in_console(runs_dir, check)
+
+
+def test_the_charts_go_on_to_what_is_trained_when_the_run_that_was_chosen_has_ended(runs_dir: Path) -> None:
+    names = queue_profiles(runs_dir, *(small(seed) for seed in range(1, 4)))
+    first = begin(runs_dir / names[0], curve(3))
+
+    async def check(console: Console) -> None:
+        await console.until(lambda: console.text("#view-title").startswith("1 "))
+        await console.press("tab", "down", "up", "tab")
+        assert isinstance(console.app.screen.focused, Chart)
+        first.finish(RunResult.of(curve(3), CLASSES), "")
+        second = begin(runs_dir / names[1], curve(2))
+        refresh(runs_dir)
+        await console.until(lambda: console.text("#view-title").startswith("2 "))
+        second.close()
+
+    in_console(runs_dir, check)
+
+
+def test_the_queue_tells_in_what_its_runs_differ_and_seeds_first_where_they_do(runs_dir: Path) -> None:
+    profiles = [small(1), small(2), small(2, loss={"label_smoothing": 0.3})]
+    queue_profiles(runs_dir, *profiles)
+
+    async def check(console: Console) -> None:
+        await console.until(lambda: "3 waiting" in console.text("#place-line"))
+        header, *rows = console.text("#queue").splitlines()
+        assert header.split()[:3] == ["no.", "stage", "seed"]
+        assert [row.split()[-1] if "smoothing" in row else "" for row in rows[:3]] == ["", "", "0.3"]
+        assert "digits" not in "".join(rows)
+        await console.pilot.resize_terminal(80, 24)
+        await console.until(lambda: "settings" not in console.text("#queue"))
+        assert console.text("#queue").splitlines()[0].split()[:3] == ["no.", "stage", "seed"]
+
+    in_console(runs_dir, check, (200, 50))
 
 
 def test_where_nothing_is_queued_the_newest_run_is_in_view(runs_dir: Path) -> None:

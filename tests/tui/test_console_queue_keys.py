@@ -85,11 +85,11 @@ def test_each_run_stands_in_the_queues_order_with_its_state_share_and_time(runs_
     async def check(console: Console) -> None:
         await console.until(lambda: shows(console, 2, 4, 3, 1))
         told = rows(console)
-        assert told[0].startswith("2 supervised-random ▶ running ━━━━╌╌╌╌╌╌ 40% 1 min 00 s")
-        assert told[0].endswith("2 50/s")
-        assert told[1].startswith("4 supervised-random · queued ╌╌╌╌╌╌╌╌╌╌ 0%")
-        assert told[2].startswith("3 supervised-random · queued")
-        assert told[3].startswith("1 supervised-random ‖ held")
+        assert told[0].startswith("2 supervised-random 2 ▶ running ━━━━╌╌╌╌╌╌ 40% 1 min 00 s")
+        assert told[0].endswith("50/s")
+        assert told[1].startswith("4 supervised-random 4 · queued ╌╌╌╌╌╌╌╌╌╌ 0%")
+        assert told[2].startswith("3 supervised-random 3 · queued")
+        assert told[3].startswith("1 supervised-random 1 ‖ held")
 
     in_console(runs_dir, check, (200, 50))
 

@@ -2,10 +2,12 @@
 
 import os
 import sys
+import time
 from pathlib import Path
 
 import pexpect
 import pytest
+from open_console import OpenConsole
 from sample_runs import (
     CLASSES,
     PATIENCE,
@@ -20,6 +22,7 @@ from sample_runs import (
 )
 
 from rotui.store.queue import Queue
+from rotui.store.trash import delete_runs, restore_runs
 from rotui.study.records import RunResult
 
 REPOSITORY = Path(__file__).parents[2]
@@ -91,6 +94,41 @@ def test_what_ended_before_the_console_opened_or_was_cancelled_here_rings_no_bel
         assert (rung, console.told) == ([], [])
 
     in_console(runs_dir, check)
+
+
+def test_what_is_brought_back_from_the_trash_is_no_news(runs_dir: Path) -> None:
+    first, second = queue_profiles(runs_dir, small(1), small(2))
+    finish(runs_dir / first)
+    refresh(runs_dir)
+    time.sleep(0.01)
+
+    async def check(console: Console) -> None:
+        rung = bells(console)
+        await console.until(lambda: len(console.app.snapshot.runs) == 2)
+        delete_runs(runs_dir, [first], print)
+        await console.until(lambda: len(console.app.snapshot.runs) == 1)
+        restore_runs(runs_dir, [first], print)
+        await console.until(lambda: len(console.app.snapshot.runs) == 2)
+        begin(runs_dir / second, ()).fail("its data is gone")
+        refresh(runs_dir)
+        await console.until_told("2 supervised-random: failed: its data is gone")
+        assert (len(rung), len(console.told)) == (1, 1)
+
+    in_console(runs_dir, check)
+
+
+def test_an_editor_that_is_not_there_is_told_and_the_console_goes_on(tmp_path: Path) -> None:
+    console = OpenConsole(tmp_path, EDITOR="no-such-editor", VISUAL=None)
+    try:
+        console.wait_for("quick")
+        console.press("e")
+        console.wait_for("no-such-editor: No such file or directory")
+        console.press("2")
+        console.wait_for("experiments")
+        console.press("q")
+        assert console.wait() == 0
+    finally:
+        console.end()
 
 
 def test_enter_on_a_bad_profile_opens_its_file_and_what_was_mended_is_good(tmp_path: Path) -> None:

@@ -75,6 +75,19 @@ def test_a_console_shows_what_another_process_trains_and_takes_the_next_run_when
     assert [(run["status"], run["resumes"]) for run in home.told()] == [("finished", 0)] * 2
 
 
+def test_a_console_that_has_just_opened_beside_a_worker_is_left_without_a_question(
+    tmp_path: Path, opened: Opens, headless: Callable[..., "subprocess.Popen[bytes]"]
+) -> None:
+    assert Home(tmp_path).rotui(*study(400, *OTHER)).returncode == 0
+    process = headless(*study(400, command=("run",)))
+    console = opened()
+    console.wait_for("1 training elsewhere", "1 waiting")
+    console.press("q")
+    assert console.wait() == 0
+    assert "Something is being trained" not in console.text
+    assert process.poll() is None
+
+
 def test_a_run_whose_process_was_killed_is_shown_interrupted_and_taken_up(
     opened: Opens, tmp_path: Path, headless: Callable[..., "subprocess.Popen[bytes]"]
 ) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from rotui.formats import count, duration
+from rotui.profile.summary import settings_apart
 from rotui.store.ordering import share_done
 from rotui.text import printable
 from rotui.tui.live.snapshot import Snapshot
@@ -60,17 +61,32 @@ def queue_columns(snapshot: Snapshot) -> "list[Column[ListedRun]]":
     def best(run: "ListedRun") -> str:
         return "" if run.best is None else f"{run.best:.2f}"
 
+    apart = settings_apart({run.name: run.settings for run in snapshot.queue})
+    several_seeds = len({run.seed for run in snapshot.queue}) > 1
+
+    def settings(run: "ListedRun") -> str:
+        return printable(apart.get(run.name, run.settings), 60)
+
     return [
         Column("number", "no.", lambda run: str(run.number), width=3, justify="right"),
         Column("stage", "stage", lambda run: run.stage, width=21),
-        Column("status", "state", status_text, width=9, max_width=13),
-        Column("done", "done", done, width=BAR_WIDTH + 5, rank=1),
-        Column("left", "done in", left, width=11, justify="right", rank=2),
-        Column("best", "best", best, width=6, justify="right", rank=3),
         Column(
-            "settings", "settings", lambda run: printable(run.settings, 60), width=10, max_width=40, rank=4
+            "seed",
+            "seed",
+            lambda run: str(run.seed),
+            width=4,
+            justify="right",
+            rank=1 if several_seeds else 6,
         ),
-        Column("seed", "seed", lambda run: str(run.seed), width=4, justify="right", rank=5),
+        Column("status", "state", status_text, width=9, max_width=13),
+        Column("done", "done", done, width=BAR_WIDTH + 5, rank=2),
+        Column("left", "done in", left, width=11, justify="right", rank=3),
+        Column("best", "best", best, width=6, justify="right", rank=5),
+        *(
+            [Column("settings", "settings", settings, width=10, max_width=40, rank=4)]
+            if any(apart.values())
+            else []
+        ),
         Column("rate", "images", rate, width=8, justify="right", rank=6),
         Column("why", "why", lambda run: printable(run.reason, 80), width=12, max_width=50, rank=7),
         Column("note", "note", lambda run: printable(run.note, 40), width=6, max_width=30, rank=8),
