@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from rotui.cli.command_line import same_command
+from rotui.cli.terminal import say
 from rotui.errors import InputError, RotuiError, StoreError
 from rotui.text import printable
 
@@ -55,6 +56,14 @@ def open_console(
             finish(app.workplace, app.trainer, app.departure)
     finally:
         gc.unfreeze()  # or libraries of PyTorch take what is still there at the end for leaks, and say so
+    if app.departure.worker:
+        from rotui.tui.leaving import WORKER_LOG
+
+        number = app.departure.worker
+        say(
+            f"rotui: process {number} goes on with what is queued ({WORKER_LOG} in {printable(runs_path)}); "
+            f"`kill {number}` stops it at a checkpoint"
+        )
     error = app.trainer.error
     if isinstance(error, RotuiError) and not app.departure.is_asked_to_end:
         raise error

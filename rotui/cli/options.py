@@ -39,10 +39,16 @@ Set = Annotated[
     ),
 ]
 Limit = Annotated[
-    int, typer.Option("--limit", min=0, help="Keep N images of each split; marks results as scaled.")
+    int,
+    typer.Option(
+        "--limit", min=0, help="Keep N images of each split, 0: as the profile says; marks results as scaled."
+    ),
 ]
 Epochs = Annotated[
-    int, typer.Option("--epochs", min=0, help="Train N epochs a stage; marks results as scaled.")
+    int,
+    typer.Option(
+        "--epochs", min=0, help="Train N epochs a stage, 0: as the profile says; marks results as scaled."
+    ),
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
 AllowInexact = Annotated[

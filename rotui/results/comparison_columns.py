@@ -14,6 +14,13 @@ SHORT_TITLES: dict[StageName, str] = {
     "supervised-pretrained": "supervised, pre",
     "supervised-random": "supervised, random",
 }
+SHORTEST_TITLES: dict[StageName, str] = {
+    "pretrain": "rotation",
+    "finetune-pretrained": "pre ft",
+    "finetune-random": "rand ft",
+    "supervised-pretrained": "pre sup",
+    "supervised-random": "rand sup",
+}
 SHORT_BELOW = 100
 """Width of the table below which stages have their short titles."""
 

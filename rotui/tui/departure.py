@@ -37,11 +37,13 @@ told of the mouse, the focus, what is pasted and the size."""
 
 class Departure:
     """Ends one console so that no run is lost. `hung_up` says that the terminal is gone and the training goes
-    on without a screen; `begun` is set once anything that takes long is to be broken off."""
+    on without a screen; `begun` is set once anything that takes long is to be broken off. `worker` is the
+    process that took over, 0 where none did."""
 
     def __init__(self, app: "RotuiApp", clock: Callable[[], float] = time.monotonic) -> None:
         self.hung_up = False
         self.begun = Flag()
+        self.worker = 0
         self._app = app
         self._loop: asyncio.AbstractEventLoop | None = None
         self._signal = 0
@@ -179,7 +181,7 @@ class Departure:
         app = self._app
         if way == "hand over":
             try:
-                hand_over(app.workplace)
+                self.worker = hand_over(app.workplace)
             except Exception as error:  # noqa: BLE001  # told: a console that can no longer be left is worse
                 app.notice_from_thread(f"no worker could be started, the console stays: {printable(error)}")
                 if not self._signal:

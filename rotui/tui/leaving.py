@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual.app import ComposeResult
@@ -59,8 +58,9 @@ class LeaveDialog(ModalScreen[Leave]):
         self.dismiss(ways[way])
 
 
-def hand_over(workplace: "Workplace") -> None:
-    """Starts a worker of its own session, which outlives this process and its terminal.
+def hand_over(workplace: "Workplace") -> int:
+    """Starts a worker of its own session, which outlives this process and its terminal. Its process number, 0
+    where there was nothing left to do.
 
     What it says goes to worker.log in the runs directory. OSError where it cannot be started or ends at once.
     """
@@ -78,6 +78,10 @@ def hand_over(workplace: "Workplace") -> None:
             start_new_session=True,
             env=os.environ.copy(),
         )
-    with suppress(subprocess.TimeoutExpired):
-        if process.wait(SURVIVES_SECONDS):
-            raise OSError(f"rotui worker has ended at once ({WORKER_LOG} in the runs directory says why)")
+    try:
+        code = process.wait(SURVIVES_SECONDS)
+    except subprocess.TimeoutExpired:
+        return process.pid
+    if code:
+        raise OSError(f"rotui worker has ended at once ({WORKER_LOG} in the runs directory says why)")
+    return 0

@@ -153,6 +153,9 @@ def test_a_run_that_is_left_running_goes_on_in_a_worker_of_its_own(tmp_path: Pat
         console.press("q")  # breaks nothing off: the worker that takes over is watched for some seconds
         console.wait_for("a worker takes over")
         assert console.wait() == 0
+        assert re.search(
+            r"process \d+ goes on .*worker\.log.*`kill \d+` stops it at a checkpoint", console.text
+        )
         end = time.monotonic() + PATIENCE
         while console.state()["status"] != "finished":
             assert time.monotonic() < end, (console.runs / "worker.log").read_text()

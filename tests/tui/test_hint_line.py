@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from sample_runs import Console, in_console, on_screen, queue_profiles, small
 
 from rotui.store.identity import read_identity
+from rotui.store.queue import Queue
 from rotui.tui.view_state import ViewState
 from rotui.tui.widgets.hint_line import HintLine
 
@@ -34,6 +35,20 @@ def hints(console: Console) -> str:
 
 def says(console: Console, text: str) -> Callable[[], bool]:
     return lambda: text in hints(console)
+
+
+def test_what_is_done_to_a_run_is_hinted_only_where_one_is_queued(tmp_path: Path) -> None:
+    none = tmp_path / "none"
+
+    async def check(console: Console) -> None:
+        await console.until(says(console, "Pause"))
+        assert "Cancel" not in hints(console)
+        (name,) = queue_profiles(none, small(1))
+        await console.until(says(console, "x Cancel  h Hold"))
+        Queue(none, print).cancel([name])
+        await console.until(lambda: "Cancel" not in hints(console))
+
+    in_console(none, check)
 
 
 def test_hints_fit_in_every_width_and_the_ways_to_help_and_out_stay(runs_dir: Path) -> None:

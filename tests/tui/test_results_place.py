@@ -321,7 +321,7 @@ def test_the_charts_are_bars_curves_of_stages_curves_of_a_stage_and_accuracy_by_
         places = [axis.index(label) for label in (" 20", " 50", " 100", " 200", " 500", "1000")]
         assert places == sorted(places)
         assert abs((places[2] - places[1]) - (places[3] - places[2])) <= 2
-        assert "○ publ. fine" in console.text("#result-labels")
+        assert "○ publ. pre ft" in console.text("#result-labels")
         await console.press("V", "V", "V")
         assert console.app.screen.query_one("#result-bars").region.height > 10
 

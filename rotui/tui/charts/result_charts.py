@@ -6,7 +6,7 @@ from itertools import cycle
 from typing import Literal
 
 from rotui.profile.stages import StageName
-from rotui.results.comparison_columns import SHORT_TITLES
+from rotui.results.comparison_columns import SHORT_TITLES, SHORTEST_TITLES
 from rotui.results.deviations import shown
 from rotui.results.export import spread_text
 from rotui.results.rows import Row, SweptValues
@@ -66,7 +66,8 @@ def stage_curves(
     rows = [
         row for row in view.comparison.rows if all(wanted.get(key, value) == value for key, value in row.at)
     ]
-    return _curves(((SHORT_TITLES[row.stage], row) for row in rows), view, live)
+    names = ((SHORT_TITLES[row.stage], SHORTEST_TITLES[row.stage], row) for row in rows)
+    return _curves(names, view, live)
 
 
 def sweep_curves(
@@ -80,7 +81,7 @@ def sweep_curves(
         told = shown(row.at[0][1]) if one_axis and row.at else swept_short(row.at)
         return told or SHORT_TITLES[row.stage]
 
-    return _curves(((name(row), row) for row in rows), view, live)
+    return _curves(((name(row), "", row) for row in rows), view, live)
 
 
 def point_of(view: ComparisonView, row: Row | None) -> SweptValues:
@@ -93,23 +94,24 @@ def point_of(view: ComparisonView, row: Row | None) -> SweptValues:
 def label_curves(view: ComparisonView) -> list[Series]:
     """Best accuracy over labels per class for each stage that has labels: what was published below what was
     measured, in one colour and with signs of one shape."""
-    stages: dict[str, list[Row]] = {}
+    stages: dict[tuple[str, str], list[Row]] = {}
     for row in view.comparison.rows:
         if _labels(row):
-            others = tuple((key, value) for key, value in row.at if key != LABELS)
-            name = ", ".join(filter(None, [SHORT_TITLES[row.stage], swept_short(others)]))
-            stages.setdefault(name, []).append(row)
+            others = swept_short(tuple((key, value) for key, value in row.at if key != LABELS))
+            titles = (SHORT_TITLES[row.stage], SHORTEST_TITLES[row.stage])
+            name, short = (", ".join(filter(None, [title, others])) for title in titles)
+            stages.setdefault((name, short), []).append(row)
     published: list[Series] = []
     measured: list[Series] = []
-    for (name, rows), (full, hollow), colour in zip(
+    for ((name, short), rows), (full, hollow), colour in zip(
         stages.items(), cycle(PAIRS), cycle(COLOURS), strict=False
     ):
         told = [(_labels(row), row.published) for row in rows if row.published is not None]
         found = [(_labels(row), row.best.mean) for row in rows if row.best is not None]
         if told:
-            published.append(Series(f"publ. {name}", *_points(told), colour, hollow))
+            published.append(Series(f"publ. {name}", *_points(told), colour, hollow, short=f"publ. {short}"))
         if found:
-            measured.append(Series(name, *_points(found), colour, full))
+            measured.append(Series(name, *_points(found), colour, full, short=short))
     return published + measured
 
 
@@ -133,11 +135,12 @@ def mean_curve(runs: Sequence[Sequence[EpochRecord]]) -> list[tuple[int, float]]
 
 
 def _curves(
-    rows: Iterable[tuple[str, Row]], view: ComparisonView, live: Mapping[str, Sequence[EpochRecord]]
+    rows: Iterable[tuple[str, str, Row]], view: ComparisonView, live: Mapping[str, Sequence[EpochRecord]]
 ) -> list[Series]:
-    """Means over the finished seeds; where none is finished, over those that are being trained."""
+    """Means over the finished seeds; where none is finished, over those that are being trained. Each row has
+    its name and a short one with it."""
     series = []
-    for name, row in rows:
+    for name, short, row in rows:
         runs: list[Sequence[EpochRecord]] = [view.epochs[key] for key in row.keys if key in view.epochs]
         if not runs:
             names = [view.nearest[key].name for key in row.keys if key in view.nearest]
@@ -145,7 +148,7 @@ def _curves(
             name = f"{name}, so far"
         points = mean_curve(runs)
         if points:
-            series.append(Series(name, *_points(points)))
+            series.append(Series(name, *_points(points), short=short))
     return series
 
 

@@ -88,9 +88,15 @@ class ConsoleScreen(Place):
         super().__init__()
         self._in_view = ""
         self._in_view_is_queued = False
+        self._is_anything_queued = False
         self._follows = True
         self._profile_stamp: object = None
         self._shown: object = None
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What is done to a run only where there is one."""
+        del parameters
+        return action not in ("cancel", "hold", "move") or bool(self.console_app.snapshot.queue)
 
     def compose_place(self) -> ComposeResult:
         """Profiles at the left; queue above charts at the right; the machine at the bottom."""
@@ -137,6 +143,9 @@ class ConsoleScreen(Place):
         table = self.query_one(QueueTable)
         table.show(queue_columns(snapshot), snapshot.queue, key=lambda run: run.name)
         queued = {run.name for run in snapshot.queue}
+        if bool(queued) != self._is_anything_queued:
+            self._is_anything_queued = bool(queued)
+            self.refresh_bindings()
         has_left = self._in_view_is_queued and self._in_view not in queued
         self._follows = self._follows or has_left or not snapshot.queue
         if snapshot.run(self._in_view) is None:
