@@ -20,13 +20,14 @@ from figures import Figure, table
 
 @dataclass(frozen=True)
 class Amount:
-    """How much is measured. `repeats` of None is as many as the benchmark asks for; `folder` keeps what takes
-    long to make; `smallest` only shows that a benchmark works."""
+    """How much is measured. `repeats` of None is as many as the benchmark asks for, `threads` of None each
+    number of them; `folder` keeps what takes long to make; `smallest` only shows that a benchmark works."""
 
     folder: Path
     repeats: int | None = None
     runs: int = 5000
     seconds: float = 30.0
+    threads: int | None = None
     smallest: bool = False
 
     def times(self, usual: int) -> int:
@@ -44,7 +45,7 @@ def main(benchmarks: "dict[str, Benchmark]") -> None:
     with TemporaryDirectory(prefix="rotui-bench-") as temporary:
         folder = Path(options.folder or temporary).absolute()
         folder.mkdir(parents=True, exist_ok=True)
-        amount = Amount(folder, options.repeats, options.runs, options.seconds)
+        amount = Amount(folder, options.repeats, options.runs, options.seconds, options.threads)
         if options.smallest:
             amount = Amount(folder, repeats=1, runs=40, seconds=0.2, smallest=True)
         for name in options.benchmarks or benchmarks:
@@ -78,6 +79,7 @@ def _options(benchmarks: "dict[str, Benchmark]") -> Namespace:
     parser.add_argument("--repeats", type=int, help="how often, where not as often as usual")
     parser.add_argument("--runs", type=int, default=Amount.runs, help="runs of a full table (%(default)s)")
     parser.add_argument("--seconds", type=float, default=Amount.seconds, help="of idling (%(default)s)")
+    parser.add_argument("--threads", type=int, help="of a training, for the slowdown alone (1, then 2)")
     parser.add_argument("--folder", help="keep what takes long to make there")
     parser.add_argument("--json", action="store_true", help="one object a line on stdout")
     parser.add_argument("--record", metavar="FILE.csv", help="add a row for each figure")

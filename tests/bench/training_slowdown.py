@@ -33,7 +33,8 @@ def measure(amount: Amount) -> list[Figure]:
     """Seconds of an epoch: of each training the middle one, the first left out. Trainings of the same kind
     differ by some percent from each other, so that it takes many pairs to see one."""
     workplace, figures = filled(amount.folder, FEW), list[Figure]()
-    for threads in (1,) if amount.smallest else (1, 2):
+    usual = (1,) if amount.smallest else (1, 2)
+    for threads in usual if amount.threads is None else (amount.threads,):
         taken: dict[str, list[float]] = defaultdict(list)
         ways = (HEADLESS, *KEY_SECONDS)
         for number in range(amount.times(10)):
