@@ -168,15 +168,10 @@ class RotuiApp(App[int]):
         if (place := self._place_in_view()) is not None:
             place.refresh_place()
 
-    @property
-    def holds_back(self) -> bool:
-        """Whether drawing takes from what is trained here, and so is done more seldom."""
-        return self.trainer.takes_processor and bool(self.trainer.current)
-
     @on(TrainerChanged)
     def follow_trainer(self) -> None:
         """Says what the worker does; where it has ended, looks afresh whether something came in meanwhile."""
-        self.feed.hold_back(self.holds_back)
+        self.feed.hold_back(self.trainer.takes_processor and bool(self.trainer.current))
         self.feed.look_now(afresh=not self.trainer.is_working)
         if (place := self._place_in_view()) is not None:
             place.show_line()

@@ -15,9 +15,9 @@ from rotui.tui.live.snapshot import Snapshot
 SECONDS = 1.0
 """Time between two looks at what may have changed, which takes a few calls of stat."""
 
-HELD_BACK_SECONDS = 3.0
-"""The same where drawing takes from a training: on all cores, every hundredth of a core that the console uses
-makes it more than a hundredth slower, for all threads of a step wait for the one that was held up."""
+HELD_BACK_SECONDS = 2.0
+"""The same where drawing takes from a training: with one on both of two cores, every hundredth of a core that
+the console uses makes it more than a hundredth slower."""
 
 EAGER_SECONDS = 5.0
 """How long after it was told to look now it does not hold back yet: what was just begun is looked at."""

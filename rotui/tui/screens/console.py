@@ -161,7 +161,6 @@ class ConsoleScreen(Place):
         rates = [told.images_per_second for told in snapshot.live.values()]
         machine = self.query_one("#machine", MachineStrip)
         machine.set_rate(sum(rates) if rates else None)
-        machine.hold_back(self.console_app.holds_back)
         holder = self.console_app.trainer.waits_for
         machine.set_status(f"in use by {holder}" if holder else "")
 

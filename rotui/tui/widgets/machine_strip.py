@@ -13,9 +13,6 @@ from rotui.tui.machine import MachineReading, Probe
 SECONDS = 2.0
 """Time between two readings."""
 
-HELD_BACK = 3
-"""How many times as long it is where reading takes from a training on the same processor."""
-
 BLOCKS = 5
 """Cells of the meter of utilisation."""
 
@@ -63,12 +60,6 @@ class MachineStrip(Widget):
         self._rate: float | None = None
         self._status = ""
         self._reading = False
-        self._held_back = False
-        self._passed_over = 0
-
-    def hold_back(self, held_back: bool) -> None:
-        """Whether to read more seldom."""
-        self._held_back = held_back
 
     def set_rate(self, rate: float | None) -> None:
         """Images per second of what is trained, None where nothing is."""
@@ -127,10 +118,6 @@ class MachineStrip(Widget):
         )
 
     def _look(self) -> None:
-        self._passed_over += 1
-        if self._held_back and self._passed_over < HELD_BACK:
-            return
-        self._passed_over = 0
         if not self._reading and self.screen in self.app.screen_stack:
             self._reading = True
             self.run_worker(self._read, thread=True, exit_on_error=False, group="machine")
