@@ -10,7 +10,7 @@ from rotui.cli.statuses import STATUS_STYLES
 from rotui.cli.terminal import out, print_json, say
 from rotui.errors import StoreError
 from rotui.formats import duration
-from rotui.profile.summary import settings_apart
+from rotui.profile.summary import differing_parts
 from rotui.store.arrivals import Arrivals
 from rotui.store.identity import read_identity
 from rotui.store.listing import ListedRun
@@ -53,7 +53,7 @@ def print_queue(runs_dir: Path, as_json: bool) -> None:
 def _print_table(
     runs: Sequence[ListedRun], live: Mapping[str, LiveProgress], arrivals: Mapping[str, float]
 ) -> None:
-    apart = settings_apart({run.name: run.settings for run in runs})
+    apart = differing_parts({run.name: run.settings for run in runs})
     several_studies, several_seeds = len({run.study for run in runs}) > 1, len({run.seed for run in runs}) > 1
     columns = [
         Column("no.", [str(run.number) for run in runs]),

@@ -34,7 +34,7 @@ def settings_text(profile: Profile, stage: StageName) -> str:
     return SEPARATOR.join(parts)
 
 
-def settings_apart(texts: Mapping[str, str]) -> dict[str, str]:
+def differing_parts(texts: Mapping[str, str]) -> dict[str, str]:
     """Of settings told in a few words, in what each differ from others; all of them where there is one."""
     parts = {name: text.split(SEPARATOR) for name, text in texts.items()}
     common = set.intersection(*map(set, parts.values())) if len(parts) > 1 else set()

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Event as Flag
 from threading import Thread
@@ -40,7 +40,7 @@ class Departure:
     on without a screen; `begun` is set once anything that takes long is to be broken off. `worker` is the
     process that took over, 0 where none did."""
 
-    def __init__(self, app: "RotuiApp", clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, app: "RotuiApp") -> None:
         self.hung_up = False
         self.begun = Flag()
         self.worker = 0
@@ -48,7 +48,6 @@ class Departure:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._signal = 0
         self._lost_early = False
-        self._clock = clock
         self._way: Leave | None = None
         self._asked = 0.0
         self._is_warned = False
@@ -152,7 +151,7 @@ class Departure:
 
     def _ask_again(self) -> None:
         """Says that once more ends at once, and then does so. What takes over gets its time."""
-        if (now := self._clock()) - self._asked < HASTE_SECONDS:
+        if (now := time.monotonic()) - self._asked < HASTE_SECONDS:
             return
         self._asked = now
         if self._way == "hand over":
@@ -169,7 +168,7 @@ class Departure:
         """Leaves as the user said. A worker that takes over is started before anything is stopped."""
         if way is None or way == "stay" or self._way is not None:
             return
-        self._way, self._asked = way, self._clock()
+        self._way, self._asked = way, time.monotonic()
         if way == "stop":
             self.begun.set()
             self._app.trainer.stop()

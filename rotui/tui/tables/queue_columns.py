@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from rotui.formats import count, duration
-from rotui.profile.summary import settings_apart
+from rotui.profile.summary import differing_parts
 from rotui.store.ordering import share_done
 from rotui.text import printable
 from rotui.tui.live.snapshot import Snapshot
@@ -61,7 +61,7 @@ def queue_columns(snapshot: Snapshot) -> "list[Column[ListedRun]]":
     def best(run: "ListedRun") -> str:
         return "" if run.best is None else f"{run.best:.2f}"
 
-    apart = settings_apart({run.name: run.settings for run in snapshot.queue})
+    apart = differing_parts({run.name: run.settings for run in snapshot.queue})
     several_seeds = len({run.seed for run in snapshot.queue}) > 1
 
     def settings(run: "ListedRun") -> str:
