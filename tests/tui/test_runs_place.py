@@ -64,7 +64,8 @@ def test_every_run_is_a_row_the_newest_first_and_the_one_under_the_cursor_is_tol
         for line, state in zip(console.text("#runs").splitlines()[1:], states, strict=False):
             assert state in line
         await console.press("down", "down")
-        assert "failed: out of memory: [red]3.2 GB[/red] \\x1b[31masked for" in console.text("#about-run")
+        reason = "failed: out of memory: [red]3.2 GB[/red] \\x1b[31masked for"
+        await console.until(lambda: reason in console.text("#about-run"))
 
     in_place(runs_dir, check, (160, 40))
 

@@ -9,6 +9,7 @@ from rich.text import Text
 from textual.message import Message
 from textual.pilot import Pilot
 
+from rotui.tui.resting import SECONDS
 from rotui.tui.widgets.virtual_table import Column, VirtualTable
 
 Alone = Callable[..., list[Message]]
@@ -109,6 +110,37 @@ def test_an_empty_table_has_nothing_to_select_or_mark(alone: Alone, lines: Lines
 def test_moving_tells_of_the_row_that_the_cursor_is_on(alone: Alone) -> None:
     posted = alone(table_of(range(5)), keys("j"))
     assert of(posted, VirtualTable.RowHighlighted)[-1].row == 1
+
+
+def test_what_is_told_of_a_row_waits_while_keys_come_one_after_another(
+    alone: Alone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("rotui.tui.resting.monotonic", lambda: now[0])
+    table, told = table_of(range(9)), list[int]()
+    post = table.post_message
+
+    def record(message: Message) -> bool:
+        if isinstance(message, VirtualTable.RowHighlighted):
+            told.append(message.row)
+        return post(message)
+
+    async def check(pilot: Pilot[None]) -> None:
+        monkeypatch.setattr(table, "post_message", record)
+        await pilot.press("j")
+        assert told == [1]
+        await pilot.press("j", "j")
+        await pilot.pause(2 * SECONDS)
+        assert told == [1]
+        now[0] += SECONDS
+        while len(told) < 2:
+            await pilot.pause(SECONDS)
+        assert told == [1, 3]
+        now[0] += SECONDS
+        await pilot.press("j")
+        assert told == [1, 3, 4]
+
+    alone(table, check)
 
 
 def test_space_marks_and_moves_on_and_marks_are_signs(alone: Alone, lines: Lines) -> None:

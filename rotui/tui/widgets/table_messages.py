@@ -29,7 +29,8 @@ class RowSelected(TableMessage, namespace="virtual_table"):
 
 
 class RowHighlighted(TableMessage, namespace="virtual_table"):
-    """The cursor is on another row, or on none (None): moved by the user, or the rows changed."""
+    """The cursor has come to rest on another row, or is on none (None): moved by the user, or the rows
+    changed."""
 
     def __init__(self, table: "VirtualTable[Any]", row: Any | None, *, by_user: bool) -> None:
         super().__init__(table)

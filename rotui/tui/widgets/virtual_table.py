@@ -11,6 +11,7 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from rotui.tui.resting import Resting
 from rotui.tui.tables.table_columns import Column, Row, shown_text
 from rotui.tui.tables.table_layout import GUTTER, TableLayout
 from rotui.tui.tables.table_rows import TableRows
@@ -78,6 +79,9 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         self._empty = empty
         self._lines: dict[int, Strip] = {}
         self._parts: dict[str, Style] = {}
+        self._resting = Resting(
+            self, lambda: self.post_message(self.RowHighlighted(self, self.cursor_row, by_user=True))
+        )
 
     @property
     def rows(self) -> Sequence[Row]:
@@ -195,7 +199,7 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
                 self._lines.pop(place, None)
                 self.refresh_line(place + HEADER)
             content.cursor = index
-            self.post_message(self.RowHighlighted(self, self.cursor_row, by_user=True))
+            self._resting.ask()
         self._show_cursor()
 
     def move_to_key(self, key: str) -> bool:
