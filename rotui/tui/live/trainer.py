@@ -124,7 +124,9 @@ class Trainer:
             self._worker = Worker(
                 training, datasets, listener=self._take, notice=self._notice, stop=self._stop
             )
-            self._worker.work()
+            self._worker.start().join()  # apart from what was imported here, as Datasets says
+            if self._worker.error is not None:
+                raise self._worker.error
             self._left = frozenset(self._worker.left), self._asked[1]
         except BaseException as error:  # noqa: BLE001  # told to the user; the queue itself is safe on disk
             self.error = error
