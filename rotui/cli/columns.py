@@ -8,7 +8,7 @@ from typing import Literal
 from rich import box
 from rich.cells import cell_len
 from rich.table import Table
-from rich.text import Text
+from rich.text import Span, Text
 
 Cell = str | Text
 
@@ -57,15 +57,22 @@ def table_lines(columns: Sequence[Column]) -> Text:
     head = gap.join(
         _padded(column.header, width, column.justify) for column, width in zip(columns, widths, strict=True)
     )
-    lines = [Text(head.rstrip(), "bold"), Text("─" * _total_width(columns))]
+    lines = [head.rstrip(), "─" * _total_width(columns)]
+    spans = [Span(0, len(lines[0]), "bold")]
+    end = sum(len(line) + 1 for line in lines)
     for cells in zip(*(column.cells for column in columns), strict=True):
-        line = Text(end="")
-        for column, width, cell in zip(columns, widths, cells, strict=True):
-            text = _padded(str(cell), width, column.justify)
-            line.append(gap if line else "").append(text, cell.style if isinstance(cell, Text) else None)
-        line.rstrip()
-        lines.append(line)
-    return Text("\n").join(lines)
+        texts = [
+            _padded(str(cell), width, column.justify)
+            for column, width, cell in zip(columns, widths, cells, strict=True)
+        ]
+        start = end
+        for text, cell in zip(texts, cells, strict=True):
+            if isinstance(cell, Text):
+                spans.append(Span(start, start + len(text), cell.style))
+            start += len(text) + GAP
+        lines.append(gap.join(texts).rstrip())
+        end += len(lines[-1]) + 1
+    return Text("\n".join(lines), spans=spans)
 
 
 def _padded(text: str, width: int, justify: Literal["left", "right"]) -> str:
