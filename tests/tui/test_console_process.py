@@ -149,6 +149,7 @@ def test_a_run_that_is_left_running_goes_on_in_a_worker_of_its_own(tmp_path: Pat
     try:
         console.wait_for_epochs()
         console.press("ql")
+        console.wait_until((console.runs / "worker.log").exists)
         time.sleep(HASTE_SECONDS)
         console.press("q")  # breaks nothing off: the worker that takes over is watched for some seconds
         console.wait_for("a worker takes over")

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -46,6 +47,14 @@ def shares(console: OpenConsole) -> set[int]:
     return {int(share) for share in re.findall(r"[━╌]  {0,2}(\d+)%", console.text)}
 
 
+def wait_until_begun(home: Home, number: int) -> None:
+    """Until a process trains this run, which may not be queued yet."""
+    end = time.monotonic() + PATIENCE
+    while not any('"running"' in state.read_text() for state in home.runs.glob(f"{number:04d}-*/state.json")):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 def leave_when_idle(console: OpenConsole, told: str) -> None:
     """Leaves once it was told that the last run ended."""
     console.wait_for(told)
@@ -80,6 +89,7 @@ def test_a_console_that_has_just_opened_beside_a_worker_is_left_without_a_questi
 ) -> None:
     assert Home(tmp_path).rotui(*study(400, *OTHER)).returncode == 0
     process = headless(*study(400, command=("run",)))
+    wait_until_begun(Home(tmp_path), 2)
     console = opened()
     console.wait_for("1 training elsewhere", "1 waiting")
     console.press("q")

@@ -124,7 +124,7 @@ class Trainer:
             self._worker = Worker(
                 training, datasets, listener=self._take, notice=self._notice, stop=self._stop
             )
-            self._worker.start().join()  # apart from what was imported here, as Datasets says
+            self._worker.start().join()  # in memory apart from that of what was imported here: see Datasets
             if self._worker.error is not None:
                 raise self._worker.error
             self._left = frozenset(self._worker.left), self._asked[1]
