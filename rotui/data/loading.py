@@ -4,7 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from pathlib import Path
-from threading import Lock
+from threading import Lock, current_thread, main_thread
 
 from rotui.data.images import Dataset
 from rotui.data.splits import Splits, split_dataset
@@ -45,9 +45,9 @@ def require_source(settings: DataSettings, data_dir: Path) -> None:
 class Datasets:
     """The datasets of one data directory, each loaded once for all the runs that use it; any thread may ask.
 
-    They are loaded in a thread of their own, which stays: glibc gives each thread memory of its own, and what
-    the libraries that read images keep, among what a step takes and frees, makes it slower (measured on two
-    cores: 1.2 % of ResNet18's at 32 px).
+    None is loaded in a thread that may train: those but the main one have it done in one that stays. glibc
+    gives each thread memory of its own, and what the libraries that read images keep, among what a step takes
+    and frees, makes it slower (measured on two cores: 1.2 % of ResNet18's at 32 px).
     """
 
     def __init__(
@@ -71,6 +71,8 @@ class Datasets:
         return split_dataset(self._loaded[decoded], run.profile, run.stage_name)
 
     def _load(self, settings: DataSettings) -> Dataset:
+        if current_thread() is main_thread():
+            return load_dataset(settings, self._data_dir, self._decoding)
         context = copy_context()  # of who asks: `stop` may look for it there
         loading = self._loader.submit(context.run, load_dataset, settings, self._data_dir, self._decoding)
         return loading.result()
