@@ -68,7 +68,7 @@ def table_lines(columns: Sequence[Column]) -> Text:
         start = end
         for text, cell in zip(texts, cells, strict=True):
             if isinstance(cell, Text):
-                spans.append(Span(start, start + len(text), cell.style))
+                spans.append(Span(start, start + len(text.rstrip()), cell.style))
             start += len(text) + GAP
         lines.append(gap.join(texts).rstrip())
         end += len(lines[-1]) + 1
